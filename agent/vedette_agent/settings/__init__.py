@@ -1,0 +1,1 @@
+"""Settings: what the configuration files say, read once, checked wholly, and frozen."""

@@ -1,0 +1,1 @@
+"""Vedette's console: the on-call engineer's live queue in the terminal, and every action as a command."""

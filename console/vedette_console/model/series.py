@@ -1,0 +1,40 @@
+"""Series of an evidence: the usage against its limit as a ratio, and where the data has holes."""
+
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
+
+from vedette_console.model.resources import Point
+
+#: Points further apart than this many usual steps are not joined by a line: nobody measured in between.
+HOLE_STEPS = 4
+
+
+def ratio(usage: tuple[Point, ...], limit: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return usage/limit at each usage point, with the newest limit that was known then.
+
+    Both are measured at the same instant as a rule; a downsampled range may have lost one of the two. A point
+    before the first limit, or with a limit of 0 (an expired licence), has no ratio and is left out.
+    """
+    found: list[Point] = []
+    index = -1
+    for point in usage:
+        while index + 1 < len(limit) and limit[index + 1].time <= point.time:
+            index += 1
+        top = limit[index].value if index >= 0 else 0.0
+        if top > 0:
+            found.append(
+                Point(
+                    time=point.time,
+                    value=point.value / top,
+                    minimum=point.minimum / top,
+                    maximum=point.maximum / top,
+                )
+            )
+    return tuple(found)
+
+
+def hole_after(points: tuple[Point, ...]) -> timedelta:
+    """Return from which distance on two neighbouring points have a hole between them."""
+    steps = [(b.time - a.time).total_seconds() for a, b in pairwise(points)]
+    return timedelta(seconds=HOLE_STEPS * median(steps)) if steps else timedelta.max

@@ -1,0 +1,1 @@
+"""Widgets: they know rows, lines and cells, never the server."""

@@ -1,0 +1,156 @@
+"""The stage: server, product suite, real and simulated agents, up in one temporary folder and down again.
+
+One idea: a stage is entered and left. Whatever way it is left, no process and no folder stay (`programs.py`).
+Each step waits for a condition with a deadline; what does not come up is told with the end of its log.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+
+from demo import configuration
+from demo.configuration import AGENT, FLEET, Folder
+from demo.faults import Faults
+from demo.programs import Program, Troupe
+from demo.relay import Relay
+from demo.suite import control
+from demo.waiting import Condition, Missing, holds, until
+from vedette.support.v1 import admin_pb2, admin_pb2_grpc
+
+#: How long each part may take to come up, in seconds.
+PATIENCE = 20.0
+#: Quota of the suite's database, in bytes.
+DATABASE_LIMIT = 8 * 1024 * 1024
+#: How long the suite's supervisor waits before it starts a crashed component again, in seconds.
+RESTART_DELAY = 2.0
+#: Who works cases in the demo, as the server records it.
+ENGINEER = "demo-engineer"
+
+#: The installed programs lie beside the interpreter.
+PROGRAMS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that is up."""
+
+    folder: Folder
+    troupe: Troupe
+    faults: Faults
+    #: Address of the server's gRPC, for API clients: "127.0.0.1:PORT".
+    server: str
+    #: API token of the role responder.
+    api_token: str
+
+    @property
+    def credential(self) -> tuple[tuple[str, str], ...]:
+        """Call metadata for an API client."""
+        return (("authorization", f"Bearer {self.api_token}"),)
+
+
+@asynccontextmanager
+async def staged() -> AsyncIterator[Stage]:
+    """Bring everything up, yield it, and take it all down, the last started first.
+
+    Raises:
+        Missing: a part did not come up in time; its log's end is in the message.
+    """
+    folder = Folder(Path(tempfile.mkdtemp(prefix="vedette-demo-")))
+    async with Troupe(folder.root) as troupe:
+        suite = await _start_suite(troupe, folder)
+        server = await troupe.start(
+            "server", [PROGRAMS / "vedette-server", "--config", configuration.write_server(folder), "run"]
+        )
+        ready = folder.server / "data" / "server.json"
+        await _up(server, ready.exists)
+        addresses = json.loads(ready.read_text())
+        api_token = await _make_tokens(folder, addresses["admin"])
+        await _up(suite, lambda: control.all_answer(folder.suite))
+        async with Relay(int(addresses["grpc"].rpartition(":")[2])) as relay:
+            agent = await _start_agent(troupe, folder, relay)
+            await _start_fleet(troupe, folder, addresses["grpc"])
+            try:
+                yield Stage(
+                    folder=folder,
+                    troupe=troupe,
+                    faults=Faults(suite=folder.suite, relay=relay),
+                    server=addresses["grpc"],
+                    api_token=api_token,
+                )
+            finally:
+                relay.mend()  # so that the agent can say goodbye
+                await troupe.stop(agent)
+
+
+async def _start_suite(troupe: Troupe, folder: Folder) -> Program:
+    options: dict[str, str | Path] = {
+        "--home": folder.suite.root,
+        "--database-limit": str(DATABASE_LIMIT),
+        "--restart-delay": str(RESTART_DELAY),
+    }
+    return await troupe.start("suite", _python("demo.suite.supervisor", options))
+
+
+async def _make_tokens(folder: Folder, admin: str) -> str:
+    """Enrol every agent and write its token into its folder; return an API token for the demo itself.
+
+    This is what `vedette-server tokens` does, through the same socket, without starting it eight times.
+    """
+    async with grpc.aio.insecure_channel(admin) as channel:
+        stub = admin_pb2_grpc.AdminServiceStub(channel)
+        for agent in (AGENT, *FLEET):
+            customer, installation, node = agent.split("/")
+            request = admin_pb2.CreateAgentTokenRequest(
+                request_id=f"demo {agent}", customer=customer, installation=installation, node=node
+            )
+            _write_secret(folder.token(agent), (await stub.CreateAgentToken(request)).secret)
+        answer = await stub.CreateApiToken(
+            admin_pb2.CreateApiTokenRequest(
+                request_id="demo api", name=ENGINEER, role=admin_pb2.ROLE_RESPONDER
+            )
+        )
+    return answer.secret
+
+
+def _write_secret(file: Path, secret: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(secret + "\n")
+
+
+async def _start_agent(troupe: Troupe, folder: Folder, relay: Relay) -> Program:
+    file = configuration.write_agent(folder, port=relay.port, database_limit=DATABASE_LIMIT)
+    return await troupe.start("agent", [PROGRAMS / "vedette-agent", "--config", file, "run"])
+
+
+async def _start_fleet(troupe: Troupe, folder: Folder, server: str) -> Program:
+    options: dict[str, str | Path] = {"--folder": folder.fleet, "--server": server}
+    return await troupe.start("fleet", _python("demo.fleet", options))
+
+
+def _python(module: str, options: dict[str, str | Path]) -> list[str | Path]:
+    return [sys.executable, "-m", module, *(word for option in options.items() for word in option)]
+
+
+async def _up(program: Program, condition: Condition) -> None:
+    """Wait until a program is up.
+
+    Raises:
+        Missing: it ended or took too long; with what it wrote last.
+    """
+
+    async def up() -> bool:
+        if not program.running:
+            raise Missing(f"{program.name} ended with code {program.process.returncode}")
+        return await holds(condition)
+
+    try:
+        await until(up, what=f"{program.name} is up", patience=PATIENCE)
+    except Missing as missing:
+        raise Missing(f"{missing}\n{program.tail()}") from None

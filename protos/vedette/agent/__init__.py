@@ -1,0 +1,1 @@
+"""The link between an agent and the server."""

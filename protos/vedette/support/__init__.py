@@ -1,0 +1,1 @@
+"""The API of the support desk: console, commands and integrations."""

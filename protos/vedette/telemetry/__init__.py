@@ -1,0 +1,1 @@
+"""Measured values and coded events, as they travel."""

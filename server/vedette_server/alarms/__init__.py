@@ -1,0 +1,1 @@
+"""Alarms: durable conditions and their life cycle. Pure."""

@@ -1,0 +1,1 @@
+"""When support is open: compiled intervals for the core, and the compiler that makes them from policy."""

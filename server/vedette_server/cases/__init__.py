@@ -1,0 +1,1 @@
+"""Cases: the work items and their life cycle (`sla.py` is the response clock). Pure."""

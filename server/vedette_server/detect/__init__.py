@@ -1,0 +1,1 @@
+"""Detection: rules, and judging facts against them. Pure but for the catalog parser."""

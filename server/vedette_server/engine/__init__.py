@@ -1,0 +1,1 @@
+"""The engine: world, decide and the turn loop."""

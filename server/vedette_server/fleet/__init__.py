@@ -1,0 +1,1 @@
+"""The fleet: agents, their sessions and their silence. Pure."""

@@ -1,0 +1,1 @@
+"""Intake: the agents' end of the server."""

@@ -1,0 +1,1 @@
+"""Telemetry: what series are called. Pure."""

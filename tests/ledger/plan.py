@@ -1,0 +1,94 @@
+"""Plan: when and how the server and which agents die, drawn from a seed.
+
+Nothing here does I/O or reads the clock; the same arguments give the same plan.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Longest life of a server that is killed by the clock, in seconds from the moment it is ready.
+LONGEST_LIFE = 1.4
+#: Longest life of one that is killed while it starts, in seconds from its start.
+LONGEST_START = 1.0
+#: Most turns until a failpoint kills. Small numbers are drawn more often: the first turns are the start itself.
+MOST_TURNS = 120
+
+
+class Death(StrEnum):
+    """How a server dies."""
+
+    #: SIGKILL while it starts, before or after it is ready.
+    STARTING = "starting"
+    #: SIGKILL at any moment after it was ready.
+    RUNNING = "running"
+    #: By its own hand, when all of a turn is written and nothing is durable.
+    BEFORE_COMMIT = "before_commit"
+    #: By its own hand, when a turn is durable and nobody was told.
+    AFTER_COMMIT_BEFORE_ACK = "after_commit_before_ack"
+
+
+#: How often each death is drawn.
+_WEIGHTS = {
+    Death.STARTING: 2,
+    Death.RUNNING: 7,
+    Death.BEFORE_COMMIT: 5,
+    Death.AFTER_COMMIT_BEFORE_ACK: 6,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDeath:
+    """SIGKILL of one agent, which is started again at once."""
+
+    #: From 0.
+    agent: int
+    #: Seconds after the start of the server's life.
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One life of the server."""
+
+    death: Death
+    #: Seconds from the start (STARTING) or from being ready (RUNNING).
+    after: float = 0.0
+    #: At which turn of this life a failpoint kills, from 1.
+    turn: int = 0
+    agents: tuple[AgentDeath, ...] = ()
+
+    @property
+    def failpoints(self) -> str:
+        """Return the value of VEDETTE_FAILPOINTS for this life; empty for none."""
+        return f"{self.death}=kill@{self.turn}" if self.turn else ""
+
+    def __str__(self) -> str:
+        """Return it as the supervisor prints it."""
+        when = f"turn {self.turn}" if self.turn else f"{self.after:.2f} s"
+        agents = ", ".join(f"agent {one.agent} at {one.after:.2f} s" for one in self.agents)
+        return f"{self.death} {when}" + (f"; {agents}" if agents else "")
+
+
+def lives(seed: int, *, kills: int, agents: int) -> tuple[Life, ...]:
+    """Return the lives of a run: the server dies `kills` times, and about as many agents do."""
+    draw = random.Random(f"lives|{seed}")
+    return tuple(_life(draw, agents, first=number == 0) for number in range(kills))
+
+
+def _life(draw: random.Random, agents: int, *, first: bool) -> Life:
+    # The first life enrols the agents, so it is no failpoint's and none that ends before it is ready.
+    death = Death.RUNNING if first else draw.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+    victims = tuple(
+        AgentDeath(agent=draw.randrange(agents), after=draw.uniform(0, LONGEST_LIFE))
+        for _ in range(draw.choice((0, 1, 2)))
+    )
+    match death:
+        case Death.STARTING:
+            return Life(death=death, after=draw.uniform(0, LONGEST_START), agents=victims)
+        case Death.RUNNING:
+            return Life(death=death, after=draw.uniform(0, LONGEST_LIFE), agents=victims)
+        case _:
+            return Life(death=death, turn=round(MOST_TURNS ** draw.random()), agents=victims)

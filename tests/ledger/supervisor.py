@@ -1,0 +1,265 @@
+"""Supervisor: runs a server and many agents, kills them as planned, and has the books checked.
+
+One idea: nothing is waited for by the clock except the moment of a kill; everything else is a condition with a
+deadline. What a run did is in its folder, which is kept when something is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.ledger.agent import CURTAIN, LEDGER, TOKEN
+from tests.ledger.ledger import read_ledger
+from tests.ledger.plan import Death, Life, lives
+from tests.ledger.score import Score
+from tests.ledger.stored import read_stored
+from tests.ledger.verify import Check, Played, Violation, check_all
+from tests.support.programs import (
+    INSTALLED,
+    START_PATIENCE,
+    Program,
+    ProgramFailed,
+    Server,
+    lasting_port,
+    until,
+    write_server_files,
+)
+
+#: How long a failpoint may take to be reached, in seconds.
+FAILPOINT_PATIENCE = 60.0
+#: How long the agents may take to get everything acknowledged in the end, in seconds.
+DRAIN_PATIENCE = 60.0
+#: How long a replay may take, in seconds for each kill of the run.
+REPLAY_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What to run."""
+
+    seed: int
+    #: Deaths of the server.
+    kills: int = 20
+    agents: int = 20
+    #: Seconds from step to step of an agent; a step is one to three facts.
+    interval: float = 0.25
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a run did, and what is wrong."""
+
+    wish: Wish
+    folder: Path
+    deaths: Counter[Death] = field(default_factory=Counter)
+    agent_kills: int = 0
+    facts: int = 0
+    acks: int = 0
+    gaps: int = 0
+    turns: int = 0
+    alarms: int = 0
+    occurrences: int = 0
+    #: Wall seconds by phase.
+    seconds: dict[str, float] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        """Return how often the server was killed."""
+        return self.deaths.total()
+
+    def lines(self) -> list[str]:
+        """Return the outcome for people."""
+        deaths = ", ".join(f"{death} {count}" for death, count in sorted(self.deaths.items()))
+        spans = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in self.seconds.items())
+        return [
+            f"seed {self.wish.seed}: {self.kills} kills of the server ({deaths}), "
+            f"{self.agent_kills} of agents, {self.wish.agents} agents",
+            f"{self.facts} facts, {self.acks} acks, {self.gaps} gaps, {self.alarms} alarms raised "
+            f"{self.occurrences} times",
+            f"{sum(self.seconds.values()):.1f} s: {spans}",
+            *map(str, self.violations),
+            f"{len(self.violations)} violations",
+        ]
+
+
+class Supervisor:
+    """One run."""
+
+    def __init__(self, wish: Wish, folder: Path, say: Callable[[str], None]) -> None:
+        """Take an empty folder, and what takes lines for people."""
+        self._wish = wish
+        self._folder = folder
+        self._say = say
+        self._scores = [Score(seed=wish.seed, number=number) for number in range(wish.agents)]
+        self._server = Server(folder)
+        self._agents: list[Program] = []
+        self._begun = time.monotonic()
+        self.outcome = Outcome(wish=wish, folder=folder)
+
+    async def run(self) -> Outcome:
+        """Play the whole plan and check the books.
+
+        Raises:
+            ProgramFailed: a program did what nobody asked it for, or did not what it had to.
+        """
+        plan = lives(self._wish.seed, kills=self._wish.kills, agents=self._wish.agents)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._end)
+            await self._enrol()
+            self._lap("start")
+            for number, life in enumerate(plan, start=1):
+                self._say(f"{self._elapsed:6.1f} s  life {number}: {life}")
+                await self._live(life)
+            self._lap("kills")
+            await self._drain()
+            self._lap("drain")
+        await self._check()
+        return self.outcome
+
+    # --- the lives ------------------------------------------------------------------------------------------
+
+    async def _enrol(self) -> None:
+        """Start the server, give every agent its token, and start them."""
+        agents = [score.agent for score in self._scores]
+        write_server_files(self._folder, agents=agents, listen=f"127.0.0.1:{lasting_port()}")
+        await self._server.start()
+        secrets = await asyncio.gather(*map(self._server.agent_token, agents))
+        for score, secret in zip(self._scores, secrets, strict=True):
+            folder = self._folder / "agents" / f"{score.number:03}"
+            folder.mkdir(parents=True)
+            (folder / TOKEN).write_text(secret)
+            self._agents.append(self._agent(score, folder))
+        await asyncio.gather(*(agent.start() for agent in self._agents))
+        await until(self._all_told, "every agent has had something acknowledged", START_PATIENCE)
+
+    def _agent(self, score: Score, folder: Path) -> Program:
+        values = (folder, self._server.target, self._wish.seed, score.number, self._wish.interval)
+        command = [sys.executable, "-m", "tests.ledger.agent", *map(str, values)]
+        return Program(f"agent-{score.number:03}", command, folder=folder)
+
+    def _all_told(self) -> bool:
+        ledgers = (self._ledger(score) for score in self._scores)
+        return all(b'"ack":' in path.read_bytes() if path.exists() else False for path in ledgers)
+
+    def _ledger(self, score: Score) -> Path:
+        return self._folder / "agents" / f"{score.number:03}" / LEDGER
+
+    async def _live(self, life: Life) -> None:
+        """Let the server live and die as planned, and agents with it."""
+        if not self._server.running:
+            await self._server.start({"VEDETTE_FAILPOINTS": life.failpoints}, wait=False)
+        async with asyncio.TaskGroup() as tasks:
+            for victim in life.agents:
+                tasks.create_task(self._kill_agent(self._agents[victim.agent], victim.after))
+            await self._die(life)
+        code = self._server.returncode
+        if code != -signal.SIGKILL:
+            raise ProgramFailed(self._server.told(f"ended with {code} before it was killed"))
+        self.outcome.deaths[life.death] += 1
+
+    async def _die(self, life: Life) -> None:
+        match life.death:
+            case Death.STARTING:
+                await asyncio.sleep(life.after)
+                await self._server.kill()
+            case Death.RUNNING:
+                await self._server.ready()
+                await asyncio.sleep(life.after)
+                await self._server.kill()
+            case Death.BEFORE_COMMIT | Death.AFTER_COMMIT_BEFORE_ACK:
+                await self._server.ended(FAILPOINT_PATIENCE)
+
+    async def _kill_agent(self, agent: Program, after: float) -> None:
+        await asyncio.sleep(after)
+        if not agent.running:
+            raise ProgramFailed(agent.told(f"ended with {agent.returncode} before it was killed"))
+        await agent.kill()
+        await agent.start()
+        self.outcome.agent_kills += 1
+
+    async def _drain(self) -> None:
+        """Let the agents come to an end of what they have to tell, then stop the server as an operator does."""
+        await self._server.start()
+        (self._folder / "agents" / CURTAIN).touch()
+        codes = await asyncio.gather(*(agent.ended(DRAIN_PATIENCE) for agent in self._agents))
+        for agent, code in zip(self._agents, codes, strict=True):
+            if code != 0:
+                raise ProgramFailed(agent.told(f"ended with {code}"))
+        await self._server.stop()
+
+    async def _end(self) -> None:
+        """Leave no process behind."""
+        for program in (*self._agents, self._server):
+            await program.kill()
+
+    # --- the books ------------------------------------------------------------------------------------------
+
+    async def _check(self) -> None:
+        played = [Played(score=score, ledger=read_ledger(self._ledger(score))) for score in self._scores]
+        stored = read_stored(self._server.data_dir)
+        outcome = self.outcome
+        outcome.facts = sum(len(one.ledger.facts) for one in played)
+        outcome.acks = sum(len(one.ledger.acks) for one in played)
+        outcome.gaps, outcome.alarms = len(stored.gaps), len(stored.alarms)
+        outcome.occurrences = sum(alarm["occurrences"] for alarm in stored.alarms)
+        outcome.violations = check_all(played, stored)
+        self._lap("check")
+        outcome.violations += await self._replay()
+        self._lap("replay")
+
+    async def _replay(self) -> list[Violation]:
+        """Decide everything again, in a process of its own: `vedette-server replay`."""
+        command = [INSTALLED / "vedette-server", "--config", self._server.config, "replay"]
+        replay = Program("replay", command, folder=self._folder)
+        async with replay:
+            code = await replay.ended(START_PATIENCE + REPLAY_PATIENCE * self._wish.kills)
+        self._say(replay.tail(3))
+        return [] if code == 0 else [Violation(check=Check.REPLAY_DIFFERS, text=replay.tail())]
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def _lap(self, phase: str) -> None:
+        self.outcome.seconds[phase] = self._elapsed - sum(self.outcome.seconds.values())
+
+
+async def run(wish: Wish, say: Callable[[str], None]) -> Outcome:
+    """Run once in a temporary folder, which stays if something is wrong.
+
+    Raises:
+        ProgramFailed: as `Supervisor.run`; the folder stays.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="vedette-ledger-"))
+    say(f"seed {wish.seed}, {wish.kills} kills, {wish.agents} agents, in {folder}")
+    outcome = await Supervisor(wish, folder, say).run()
+    for line in outcome.lines():
+        say(line)
+    if outcome.violations:
+        say(f"everything is kept in {folder}")
+    else:
+        await asyncio.to_thread(shutil.rmtree, folder)
+    return outcome
+
+
+def commands(wish: Wish) -> Sequence[str]:
+    """Return the words that run the same again."""
+    return (
+        "python",
+        "-m",
+        "tests.ledger",
+        *("--seed", str(wish.seed)),
+        *("--kills", str(wish.kills)),
+        *("--agents", str(wish.agents)),
+    )
