@@ -44,7 +44,9 @@ def configure(*, level: int = logging.INFO, stream: TextIO | None = None) -> Non
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(stream)],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    # Libraries speak up only when something is wrong; what happens here is told by ourselves.
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("vedette_server").setLevel(level)
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[

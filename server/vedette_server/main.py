@@ -7,6 +7,7 @@ SIGTERM and SIGINT stop it in order, SIGHUP reloads policy and catalog. What the
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -59,6 +60,8 @@ async def serve(settings: Settings) -> None:
 def run_server(settings: Settings) -> None:
     """Run a server in this process until it is told to stop. Raises as `serve` does."""
     log.configure()
+    # What customers' machines report is for this user's eyes, whoever made the data folder.
+    os.umask(0o077)
     asyncio.run(serve(settings))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
@@ -117,6 +117,9 @@ class Metrics:
     def _info(self, name: str, text: str) -> Info:
         return Info(name, text, registry=self.registry)
 
+
+# A time series more for each counter, and nobody asks for it.
+disable_created_metrics()
 
 #: Metrics of the tally: attribute, name, help.
 _TALLIED: Final = (

@@ -15,6 +15,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from tests.ledger.ledger import LedgerWriter
@@ -73,12 +74,16 @@ async def _produce(outbox: Outbox, curtain: Path, score: Score, interval: float,
     remembered = await outbox.memory(_STEP)
     step = int(remembered) if remembered else 0
     due = clock.monotonic()
-    while not curtain.exists():
+    while not curtain.exists():  # noqa: ASYNC240 - one look at a folder that is in memory
         facts = score.facts(step, clock.now_us())
         step += 1
         await outbox.append(facts, memory={_STEP: str(step).encode()})
         due = max(due + interval, clock.monotonic())
-        await _until(lambda: clock.monotonic() >= due)
+        await _until(partial(_passed, clock, due))
+
+
+def _passed(clock: SystemClock, due: float) -> bool:
+    return clock.monotonic() >= due
 
 
 async def _until(condition: Callable[[], bool]) -> None:

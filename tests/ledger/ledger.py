@@ -1,7 +1,7 @@
-"""Ledger: what one agent says it produced and what it was told is durable, each line on the disk before it counts.
+"""Ledger: what one agent produced and what it was told is durable, each on the disk before it counts.
 
-A line is one JSON object, written with a single call and fsynced: a process that dies leaves whole lines, and at
-most one torn one at the end, which is cut off when the ledger is opened again.
+A line is one JSON object, written with a single call and fsynced: a process that dies leaves whole lines, and
+at most one torn one at the end, which is cut off when the ledger is opened again.
 
 A fact is written down before anybody can send it. One that became durable in the outbox an instant before its
 process died is written down by the next process, from the outbox, before that sends anything.
@@ -89,7 +89,7 @@ class LedgerWriter:
         self._known.add((outbox_id, record.seq, digest))
 
     def acknowledged(self, outbox_id: str, watermark: int) -> None:
-        """Write down that everything up to `watermark` is durable at the server; a repetition says nothing."""
+        """Write down that the server has everything up to `watermark`; a repetition says nothing."""
         if watermark != self._watermark:
             self._watermark = watermark
             self._write(ack=watermark, time=self._clock.now_us(), outbox=outbox_id)

@@ -13,7 +13,7 @@ from enum import StrEnum
 LONGEST_LIFE = 1.4
 #: Longest life of one that is killed while it starts, in seconds from its start.
 LONGEST_START = 1.0
-#: Most turns until a failpoint kills. Small numbers are drawn more often: the first turns are the start itself.
+#: Most turns until a failpoint kills. Small ones are drawn more often: the first turns are the start itself.
 MOST_TURNS = 120
 
 

@@ -1,11 +1,11 @@
 """Score: what an agent of the ledger test reports at each step, and the effects that must come of it.
 
-One idea: the facts of a step follow from (seed, agent, step) alone, and which alarms and cases they must lead to
-follows from the facts alone. The expectation is worked out here from first principles, in a few lines that share
-nothing with the server.
+One idea: the facts of a step follow from (seed, agent, step) alone, and which alarms and cases they must lead
+to follows from the facts alone. The expectation is worked out here from first principles, in a few lines that
+share nothing with the server:
 
-    crash of a component   every exit that no planned stop announced counts once on the alarm of that component
-    database that fills    every rise from below 80 % counts once; P4 from 80 %, P3 from 90 %, and P3 it stays
+    crash of a component   each exit that no planned stop announced counts once on that component's alarm
+    database that fills    each rise over 80 % counts once; P4 from 80 %, P3 from 90 %, and P3 it stays
 
 Nothing here does I/O or reads the clock.
 """

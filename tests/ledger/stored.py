@@ -1,4 +1,4 @@
-"""Stored: everything that a data folder holds and that the check looks at, read once, through SQLite alone."""
+"""Stored: everything in a data folder that the check looks at, read once, through SQLite alone."""
 
 from __future__ import annotations
 

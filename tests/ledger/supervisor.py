@@ -1,7 +1,7 @@
 """Supervisor: runs a server and many agents, kills them as planned, and has the books checked.
 
-One idea: nothing is waited for by the clock except the moment of a kill; everything else is a condition with a
-deadline. What a run did is in its folder, which is kept when something is wrong.
+One idea: nothing is waited for by the clock except the moment of a kill; everything else is a condition with
+a deadline. What a run did is in its folder, which is kept when something is wrong.
 """
 
 from __future__ import annotations
@@ -82,11 +82,13 @@ class Outcome:
         """Return the outcome for people."""
         deaths = ", ".join(f"{death} {count}" for death, count in sorted(self.deaths.items()))
         spans = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in self.seconds.items())
+        kills = (
+            f"{self.kills} kills of the server ({deaths}), {self.agent_kills} of {self.wish.agents} agents"
+        )
         return [
-            f"seed {self.wish.seed}: {self.kills} kills of the server ({deaths}), "
-            f"{self.agent_kills} of agents, {self.wish.agents} agents",
-            f"{self.facts} facts, {self.acks} acks, {self.gaps} gaps, {self.alarms} alarms raised "
-            f"{self.occurrences} times",
+            f"seed {self.wish.seed}: {kills}",
+            f"{self.facts} facts, {self.acks} acks, {self.gaps} gaps",
+            f"{self.alarms} alarms, raised {self.occurrences} times",
             f"{sum(self.seconds.values()):.1f} s: {spans}",
             *map(str, self.violations),
             f"{len(self.violations)} violations",
@@ -189,7 +191,7 @@ class Supervisor:
         self.outcome.agent_kills += 1
 
     async def _drain(self) -> None:
-        """Let the agents come to an end of what they have to tell, then stop the server as an operator does."""
+        """Let the agents get rid of all that they have to tell, then stop the server as an operator does."""
         await self._server.start()
         (self._folder / "agents" / CURTAIN).touch()
         codes = await asyncio.gather(*(agent.ended(DRAIN_PATIENCE) for agent in self._agents))
@@ -206,9 +208,9 @@ class Supervisor:
     # --- the books ------------------------------------------------------------------------------------------
 
     async def _check(self) -> None:
+        outcome = self.outcome
         played = [Played(score=score, ledger=read_ledger(self._ledger(score))) for score in self._scores]
         stored = read_stored(self._server.data_dir)
-        outcome = self.outcome
         outcome.facts = sum(len(one.ledger.facts) for one in played)
         outcome.acks = sum(len(one.ledger.acks) for one in played)
         outcome.gaps, outcome.alarms = len(stored.gaps), len(stored.alarms)
@@ -220,7 +222,7 @@ class Supervisor:
 
     async def _replay(self) -> list[Violation]:
         """Decide everything again, in a process of its own: `vedette-server replay`."""
-        command = [INSTALLED / "vedette-server", "--config", self._server.config, "replay"]
+        command = [str(INSTALLED / "vedette-server"), "--config", str(self._server.config), "replay"]
         replay = Program("replay", command, folder=self._folder)
         async with replay:
             code = await replay.ended(START_PATIENCE + REPLAY_PATIENCE * self._wish.kills)

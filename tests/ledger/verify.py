@@ -1,8 +1,8 @@
 """Verify: ledgers against the store. Every way in which they can disagree has a name.
 
-One idea: each fact is looked for by its identity (agent, outbox, seq) and its content. It must be found exactly
-once, or be missing with a recorded gap that covers it, and nothing must be found that no ledger knows. Then the
-effects are counted, from what was stored, by rules that are not the server's (`score.effects`).
+One idea: each fact is looked for by its identity (agent, outbox, seq) and its content. It must be found
+exactly once, or be missing with a recorded gap that covers it, and nothing must be found that no ledger knows.
+Then the effects are counted, from what was stored, by rules that are not the server's (`score.effects`).
 
 Nothing here does I/O.
 """
@@ -20,10 +20,11 @@ from tests.ledger.score import DATABASE_LIMIT, Effect, Score, Subject, effects
 from tests.ledger.stored import Row, Stored, StoredFact
 from vedette_agent.facts import FactKind
 from vedette_server.engine.changes import Kind
-from vedette_server.store.journal import Break, rebuild, verify as verify_chain
+from vedette_server.store.journal import Break, rebuild
+from vedette_server.store.journal import verify as verify_chain
 
-#: A fact that took longer to be acknowledged is judged by other rules (late facts wake nobody), and the effects
-#: of its agent cannot be foretold; microseconds. The server's own limit is 30 s.
+#: A fact that took longer to be acknowledged is judged by other rules (late facts wake nobody), and the
+#: effects of its agent cannot be foretold; microseconds. The server's own limit is 30 s.
 PROMPT_US = 25_000_000
 #: A fact is stored under server time, which on one machine is a little later than the agent's; microseconds.
 OFFSET_LIMIT_US = 60_000_000
@@ -208,7 +209,8 @@ def _find_holes(
 def check_strangers(agents: Iterable[Played], stored: Stored) -> Iterator[Violation]:
     """Look for what is stored of agents that do not exist."""
     known = {one.score.agent for one in agents}
-    for agent in sorted({one.agent for one in (*stored.facts, *stored.gaps)} - known):
+    named = {fact.agent for fact in stored.facts} | {gap.agent for gap in stored.gaps}
+    for agent in sorted(named - known):
         yield Violation(check=Check.STORED_NOT_PRODUCED, text=f"facts of {agent}")
     for alarm in stored.alarms:
         if _agent_of(alarm) not in known:

@@ -48,7 +48,7 @@ def test_a_line_is_json_with_time_level_logger_event_and_facts() -> None:
 def test_hostile_text_is_escaped_for_machines() -> None:
     stream = io.StringIO()
     log.configure(stream=stream)
-    log.get("x").info("hello", agent=HOSTILE)
+    log.get("vedette_server.x").info("hello", agent=HOSTILE)
     text = stream.getvalue()
     assert text.endswith("\n")
     assert text.removesuffix("\n").isascii()
@@ -62,7 +62,7 @@ def test_hostile_text_is_replaced_on_a_terminal() -> None:
     try:
         raise ValueError(HOSTILE)
     except ValueError:
-        log.get("x").exception("hello", agent=HOSTILE, more=[HOSTILE])
+        log.get("vedette_server.x").exception("hello", agent=HOSTILE, more=[HOSTILE])
     for byte in ("\x1b]", "\x07", "\r", "\x9b", "\u202e"):
         assert byte not in stream.getvalue()
 
@@ -83,5 +83,5 @@ def test_libraries_and_warnings_go_the_same_way() -> None:
 def test_what_is_below_the_level_is_not_written() -> None:
     stream = io.StringIO()
     log.configure(stream=stream)
-    log.get("x").debug("detail")
+    log.get("vedette_server.x").debug("detail")
     assert stream.getvalue() == ""

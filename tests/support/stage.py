@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -106,9 +107,7 @@ class Stage:
         self.mono += seconds
         self.wall += timedelta(seconds=seconds)
 
-    def ask(
-        self, command: type[Command], *, by: str = "lena", request_id: str = "", **fields: object
-    ) -> Done:
+    def ask(self, command: type[Command], *, by: str = "lena", request_id: str = "", **fields: Any) -> Done:
         """Carry out a command and return its answer, or raise its refusal."""
         self._requests += 1
         built = command(by=by, request_id=request_id or f"r{self._requests}", **fields)
@@ -121,7 +120,7 @@ class Stage:
         """Make the credential of an agent; return the token's id."""
         return self.ask(CreateToken, role=Role.AGENT, name=agent, secret_hash=f"hash of {agent}").id
 
-    def connect(self, agent: str, **hello: object) -> StageAgent:
+    def connect(self, agent: str, **hello: Any) -> StageAgent:
         """Enrol an agent if need be, and open its stream."""
         if agent not in self.world.watchers:
             self.enrol(agent)
@@ -152,12 +151,12 @@ class Stage:
 class StageAgent:
     """An agent on the stage: says hello, measures, tells events."""
 
-    def __init__(self, stage: Stage, agent: str, **hello: object) -> None:
+    def __init__(self, stage: Stage, agent: str, **hello: Any) -> None:
         self.stage = stage
         self.agent = agent
         self.seq = 0
         self.numbers: dict[tuple[str, Labels], int] = {}
-        self.identity: dict[str, object] = {
+        self.identity: dict[str, Any] = {
             "boot_id": "boot-1",
             "start_id": "start-1",
             "outbox_id": "outbox-1",
@@ -169,7 +168,7 @@ class StageAgent:
         stage.beating.append(self)
         self.hello(**hello)
 
-    def hello(self, **changes: object) -> list[Welcome | Rejection]:
+    def hello(self, **changes: Any) -> list[Welcome | Rejection]:
         """Open a new stream, with some of the identity changed; return what was said on it."""
         self.identity |= changes
         stage = self.stage
@@ -177,7 +176,7 @@ class StageAgent:
         token = next(
             one.id for one in stage.world.tokens.values() if one.name == self.agent and not one.revoked_at
         )
-        fields = {
+        fields: dict[str, Any] = {
             "claimed_agent": "",
             "next_seq": self.seq + 1,
             "oldest_seq": self.seq + 1,

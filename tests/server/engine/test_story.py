@@ -1,6 +1,7 @@
 """What decide makes of facts, silence and commands: short stories on a manual clock."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -294,7 +295,7 @@ def test_of_two_who_saw_the_same_case_one_wins_and_the_other_is_told_the_new_sta
 
 
 def test_a_case_by_hand_has_the_clock_of_the_plan_and_basic_has_none(stage: Stage) -> None:
-    fields = {"installation": "", "title": "no sound", "description": ""}
+    fields: dict[str, Any] = {"installation": "", "title": "no sound", "description": ""}
     stage.ask(CreateCase, customer="acme", priority=Priority.P2, **fields)
     assert stage.case("C-1").clock.due_at == datetime(2026, 3, 3, 11, 0, tzinfo=UTC)  # type: ignore[union-attr]
     stage.ask(CreateCase, customer="basil", priority=Priority.P1, **fields)
@@ -305,7 +306,12 @@ def test_a_case_by_hand_has_the_clock_of_the_plan_and_basic_has_none(stage: Stag
 
 
 def test_a_case_goes_from_new_to_closed(stage: Stage) -> None:
-    fields = {"installation": "", "title": "no sound", "description": "", "priority": Priority.P2}
+    fields: dict[str, Any] = {
+        "installation": "",
+        "title": "no sound",
+        "description": "",
+        "priority": Priority.P2,
+    }
     stage.ask(CreateCase, customer="acme", **fields)
     stage.ask(AssignCase, id="C-1", etag="", owner="omar")
     assert stage.case("C-1").clock.state is ClockState.RUNNING  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ from vedette_server.store.sql import Store
 from vedette_server.telemetry.series import Series
 
 NODE = "acme/hq/node-1"
-FIELDS = {"installation": "", "title": "no sound", "description": "", "priority": Priority.P2}
+FIELDS: dict[str, Any] = {"installation": "", "title": "no sound", "description": "", "priority": Priority.P2}
 
 
 class Ear:
@@ -85,10 +86,10 @@ class Server:
         self.closed_cases: dict[str, Case] = {}
         self.defects: list[str] = []
 
-    async def hello(self, token: str, **changes: object) -> tuple[int, Ear]:
+    async def hello(self, token: str, **changes: Any) -> tuple[int, Ear]:
         ear = Ear()
         stream = self.loop.attach(NODE, "acme", ear)
-        fields = {
+        fields: dict[str, Any] = {
             "claimed_agent": "",
             "boot_id": "b",
             "start_id": "s",
