@@ -32,10 +32,12 @@ setup:
     echo "$stamp" > .venv/vedette-stamp
 
 # Play the whole story on this machine: server, product suite, agents, console (--headless: without a terminal)
+[no-exit-message]
 demo *args: setup
     @python -m demo "$@"
 
 # Run the tests; arguments go to pytest
+[no-exit-message]
 test *args: setup
     #!/usr/bin/env bash
     set -uo pipefail
@@ -86,18 +88,22 @@ _agent-alone: setup
     python scripts/agent_alone.py
 
 # Measure speed and memory; arguments go to the benchmark
+[no-exit-message]
 bench *args: setup
     @python -m bench "$@"
 
-# Run the server
+# Run the server; arguments go to the program (--config FILE)
+[no-exit-message]
 serve *args: setup
-    @vedette-server run "$@"
+    @vedette-server "$@" run
 
-# Run the agent on this machine
+# Run the agent on this machine; arguments go to the program (--config FILE)
+[no-exit-message]
 agent *args: setup
-    @vedette-agent run "$@"
+    @vedette-agent "$@" run
 
 # Open the console
+[no-exit-message]
 console *args: setup
     @vedette "$@"
 

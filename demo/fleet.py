@@ -20,10 +20,10 @@ from vedette_agent import log
 from vedette_agent.clock import SystemClock
 from vedette_agent.collectors.collector import Reading
 from vedette_agent.link import link
-from vedette_agent.main import version
 from vedette_agent.outbox.outbox import Outbox
 from vedette_agent.sampler import Sampler
 from vedette_agent.settings.model import LinkSettings
+from vedette_agent.version import version
 
 #: How often a simulated machine is looked at.
 INTERVAL = timedelta(seconds=2)

@@ -12,59 +12,57 @@ from datetime import UTC, datetime
 import grpc.aio
 
 from demo.api import Api
-from demo.chronicle import Chronicle, Fact
-from demo.programs import Troupe
+from demo.chronicle import Chronicle
 from demo.stage import Stage, staged
 from demo.story import Story, Wrong
 from demo.waiting import Missing
 
-#: The whole story, from start to the last process gone, ends within this time or is stopped, in seconds.
-STORY_TIMEOUT = 100.0
+#: How long all scenes together may take, in seconds; each has a shorter deadline of its own.
+PATIENCE = 90.0
 
 
 async def play() -> int:
     """Play the story on a stage of its own; return the exit code."""
     started = time.monotonic()
-    troupe = None
     try:
-        async with asyncio.timeout(STORY_TIMEOUT), staged() as stage:
-            troupe = stage.troupe
+        async with staged() as stage:
             await _play_on(stage)
     except (Missing, Wrong) as failure:
         print(f"demo: {failure}", file=sys.stderr)
         return 1
-    except TimeoutError:
-        print(f"demo: the story took longer than {STORY_TIMEOUT:g} s", file=sys.stderr)
-        return 1
-    return _end(troupe, elapsed=time.monotonic() - started)
-
-
-def _end(troupe: Troupe, *, elapsed: float) -> int:
-    left = troupe.leftovers()
-    if left:
+    if left := stage.troupe.leftovers():
         print("demo: these processes were left behind:", *left, sep="\n  ", file=sys.stderr)
         return 1
-    _say({"kind": "done", "elapsed_seconds": round(elapsed, 1)})
+    _say("done", elapsed_seconds=round(time.monotonic() - started, 1))
     return 0
 
 
 async def _play_on(stage: Stage) -> None:
-    try:
-        async with grpc.aio.insecure_channel(stage.server) as channel:
-            chronicle = Chronicle(channel, stage.credential, _tell_fact)
-            story = Story(
-                faults=stage.faults,
-                chronicle=chronicle,
-                api=Api(channel, stage.credential),
-                tell=lambda text: _say({"kind": "fault", "text": text}),
-            )
-            following = asyncio.create_task(chronicle.follow())
-            playing = asyncio.create_task(story.play())
-            await _either(following, playing)
-    except BaseException:
-        for program in stage.troupe.programs:
-            print(f"--- {program.name}\n{program.tail()}", file=sys.stderr)
-        raise
+    async with grpc.aio.insecure_channel(stage.server) as channel:
+        chronicle = Chronicle(channel, stage.credential, lambda fact: _print(fact.as_json()))
+        story = Story(
+            faults=stage.faults,
+            chronicle=chronicle,
+            api=Api(channel, stage.credential),
+            produced=stage.produced,
+            tell=lambda kind, text: _say(kind, text=text),
+        )
+        following = asyncio.create_task(chronicle.follow())
+        playing = asyncio.create_task(story.play())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await _either(following, playing)
+        except TimeoutError:
+            _show_logs(stage)
+            raise Missing(f"the end of the story: not within {PATIENCE:g} s") from None
+        except Exception:
+            _show_logs(stage)
+            raise
+
+
+def _show_logs(stage: Stage) -> None:
+    for program in stage.troupe.programs:
+        print(f"--- {program.name}\n{program.tail()}", file=sys.stderr)
 
 
 async def _either(following: asyncio.Task[None], playing: asyncio.Task[None]) -> None:
@@ -78,10 +76,10 @@ async def _either(following: asyncio.Task[None], playing: asyncio.Task[None]) ->
         await asyncio.gather(following, playing, return_exceptions=True)
 
 
-def _tell_fact(fact: Fact) -> None:
-    _say(fact.as_json())
-
-
-def _say(fact: dict[str, object]) -> None:
+def _say(kind: str, **fact: object) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    print(json.dumps({"time": now, **fact}, ensure_ascii=False), flush=True)
+    _print({"time": now, "kind": kind, **fact})
+
+
+def _print(fact: dict[str, object]) -> None:
+    print(json.dumps(fact, ensure_ascii=False), flush=True)

@@ -53,6 +53,12 @@ class Stage:
         """Call metadata for an API client."""
         return (("authorization", f"Bearer {self.api_token}"),)
 
+    async def produced(self) -> int:
+        """Return how many facts the real agent has produced, as it says itself."""
+        program, file = PROGRAMS / "vedette-agent", self.folder.agent / "agent.toml"
+        status = json.loads(await self.troupe.run([program, "--config", file, "status", "--json"]))
+        return int(status["agent"]["outbox"]["next_seq"]) - 1
+
 
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:

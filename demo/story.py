@@ -54,8 +54,10 @@ class Story:
     faults: Faults
     chronicle: Chronicle
     api: Api
-    #: Called with what was done to the stage.
-    tell: Callable[[str], None]
+    #: Returns how many facts the real agent has produced, by its own account.
+    produced: Callable[[], Awaitable[int]]
+    #: Called with what was done to the stage ("fault") and what was looked at besides the facts ("check").
+    tell: Callable[[str, str], None]
 
     async def play(self) -> None:
         """Play every scene in order.
@@ -102,7 +104,7 @@ class Story:
         """The database fills to 85 % and to 95 %: one alarm and one case, first P4, then P3."""
         alarm, case = await self._alarmed(self.faults.fill_database, "database_space", P4)
         mark = len(self.chronicle.facts)
-        self.tell(await self.faults.fill_database())
+        self.tell("fault", await self.faults.fill_database())
         worse = await self.chronicle.alarm(
             "database_space at P3",
             lambda it: _is(it, "database_space", P3, ACTIVE),
@@ -134,7 +136,7 @@ class Story:
         await self._alarmed(self.faults.cut_or_mend_agent, "cloud_connection_lost", P1, patience=SILENCE)
         mark = len(self.chronicle.facts)
         mended_at = datetime.now(UTC)
-        self.tell(await self.faults.cut_or_mend_agent())
+        self.tell("fault", await self.faults.cut_or_mend_agent())
         back = await self.chronicle.alarm(
             "cloud_connection_lost cleared",
             lambda it: _is(it, "cloud_connection_lost", P1, CLEARED),
@@ -142,13 +144,26 @@ class Story:
             since=mark,
         )
         require(back.clear_cause, f"{back.id} cleared without a cause")
+        await self._nothing_lost(cut_at, mended_at)
+
+    async def _nothing_lost(self, cut_at: datetime, mended_at: datetime) -> None:
+        """All that was measured while the agent was cut off arrives, and no fact is missing."""
+        produced = await self.produced()
         await until(
-            lambda: self._whole_between(cut_at, mended_at),
-            what="everything measured while cut off has arrived",
+            lambda: self._stored(produced),
+            what=f"all {produced} facts that the agent produced are stored",
             patience=SILENCE,
         )
+        seen = [at for at in await self._pulse(cut_at) if at < mended_at]
+        holes = [later - earlier for earlier, later in pairwise([cut_at, *seen, mended_at])]
+        require(max(holes) <= HOLE, f"nothing was measured for {max(holes)} while the agent was cut off")
         missing = (await self.api.agent(AGENT)).missing_fact_count
         require(missing == 0, f"{missing} facts of {AGENT} are missing")
+        text = f"{len(seen)} looks at the suite while cut off; {produced} facts produced, 0 missing"
+        self.tell("check", text)
+
+    async def _stored(self, count: int) -> bool:
+        return (await self.api.agent(AGENT)).watermark >= count
 
     async def _acknowledge(self, crash: case_pb2.Case) -> None:
         """A human takes the crash through the API: its response clock is met."""
@@ -179,7 +194,7 @@ class Story:
     ) -> tuple[alarm_pb2.Alarm, case_pb2.Case]:
         """Inject a fault; return the alarm and the case that come of it."""
         mark = len(self.chronicle.facts)
-        self.tell(await fault())
+        self.tell("fault", await fault())
         alarm = await self.chronicle.alarm(
             f"{code} raised", lambda it: _is(it, code, priority, ACTIVE), patience=patience, since=mark
         )
@@ -192,11 +207,6 @@ class Story:
     async def _pulse(self, since: datetime) -> list[datetime]:
         series, component = PULSE
         return await self.api.observed(AGENT, series, component=component, since=since)
-
-    async def _whole_between(self, start: datetime, end: datetime) -> bool:
-        """Tell whether the history has no hole in a time in which the agent was cut off."""
-        seen = [start, *[at for at in await self._pulse(start) if at < end], end]
-        return all(later - earlier <= HOLE for earlier, later in pairwise(seen))
 
 
 def _of_agent(alarm: alarm_pb2.Alarm) -> bool:

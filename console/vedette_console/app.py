@@ -30,6 +30,7 @@ from vedette_console.model.intents import (
     AcknowledgeCase,
     CreateCase,
     Intent,
+    ResolveCase,
 )
 from vedette_console.model.outcome import conflict, success
 from vedette_console.model.resources import Case, Change

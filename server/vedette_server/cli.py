@@ -150,7 +150,13 @@ def replay(config: Path, data_dir: Path | None) -> None:
         folder = data_dir or _settings(config).data_dir
         from vedette_server.main import replay_store
 
-        click.echo(replay_store(folder))
+        report = replay_store(folder)
+    click.echo(
+        f"{report.turns} turns with {report.inputs} inputs; {report.entries} journal entries are equal"
+    )
+    if report.difference is not None:
+        click.echo(str(report.difference), err=True)
+        sys.exit(ExitCode.FAILED)
 
 
 @main.group("tokens")
@@ -278,3 +284,7 @@ def _secret_file(output: Path | None) -> Iterator[Callable[[str], None]]:
         draft.replace(output)
     finally:
         draft.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

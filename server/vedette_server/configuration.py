@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vedette_server.catalog import load_catalog, shipped_catalog
 from vedette_server.contracts.policy import Policy
 from vedette_server.detect.catalog import Catalog
-from vedette_server.catalog import load_catalog, shipped_catalog
 from vedette_server.policy import load_policy
 from vedette_server.yamlfile import YamlError
 

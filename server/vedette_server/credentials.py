@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from vedette_server.access.token import Token
-    from vedette_server.store.reader import Reader
 
 #: What every secret begins with.
 PREFIX: Final = "vdt_"
@@ -40,9 +39,17 @@ def bearer(authorization: str | None) -> str | None:
     return secret.strip() or None if scheme.lower() == _SCHEME else None
 
 
-async def lookup(reader: Reader, secret: str) -> Token | None:
+class Tokens(Protocol):
+    """Where tokens are found: the store's reader."""
+
+    async def token_by_hash(self, secret_hash: str) -> Token | None:
+        """Return the token of a secret, revoked or not, or None."""
+        ...
+
+
+async def lookup(tokens: Tokens, secret: str) -> Token | None:
     """Return the token of a secret, or None when there is none or it was revoked."""
     if len(secret) > MAX_SECRET_CHARS:
         return None
-    token = await reader.token_by_hash(hash_secret(secret))
+    token = await tokens.token_by_hash(hash_secret(secret))
     return None if token is None or token.revoked_at is not None else token

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,8 @@ BEFORE_COMMIT: Final = "before_commit"
 #: The turn is durable and nobody was told yet.
 AFTER_COMMIT_BEFORE_ACK: Final = "after_commit_before_ack"
 NAMES: Final = (BEFORE_COMMIT, AFTER_COMMIT_BEFORE_ACK)
+
+_ACTION: Final = re.compile(r"kill@(?P<count>[1-9]\d*)|kill:(?P<probability>0|1|0?\.\d+)", re.ASCII)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,18 +58,15 @@ def parse(text: str, seed: int) -> dict[str, _Trigger]:
         name, _, action = item.partition("=")
         if name not in NAMES:
             raise ValueError(f'{VARIABLE}: unknown failpoint "{name}"; known: {", ".join(NAMES)}')
-        chance = random.Random(f"{seed}|{name}")  # noqa: S311 -- must be repeatable, not secret
-        try:
-            if action.startswith("kill@"):
-                triggers[name] = _Trigger(chance=chance, at=int(action.removeprefix("kill@")))
-            elif action.startswith("kill:"):
-                triggers[name] = _Trigger(chance=chance, probability=float(action.removeprefix("kill:")))
-            else:
-                raise ValueError(action)
-        except ValueError:
-            raise ValueError(
-                f'{VARIABLE}: {name}: must be kill@COUNT or kill:PROBABILITY, got "{action}"'
-            ) from None
+        match = _ACTION.fullmatch(action)
+        if match is None:
+            words = f'must be kill@COUNT or kill:PROBABILITY, got "{action}"'
+            raise ValueError(f"{VARIABLE}: {name}: {words}")
+        triggers[name] = _Trigger(
+            chance=random.Random(f"{seed}|{name}"),  # noqa: S311 -- must be repeatable, not secret
+            at=int(match["count"] or 0),
+            probability=float(match["probability"] or 0),
+        )
     return triggers
 
 

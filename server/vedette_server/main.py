@@ -10,15 +10,19 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from vedette_server import log
+from vedette_server.replay import replay
 from vedette_server.server import Server, store_errors
 from vedette_server.store.upgrade import upgrade
 from vedette_server.watchdog import watch_event_loop
 from vedette_server.yamlfile import YamlError
 
 if TYPE_CHECKING:
+    from vedette_server.replay import Report
     from vedette_server.settings import Settings
 
 
@@ -73,6 +77,16 @@ def upgrade_store(settings: Settings) -> tuple[str, str]:
     """
     with store_errors():
         return asyncio.run(upgrade(settings.data_dir))
+
+
+def replay_store(folder: Path) -> Report:
+    """Decide everything in a data folder again, in a scratch folder that is removed; return how it compares.
+
+    Raises:
+        CannotGoOn: the folder cannot be read.
+    """
+    with store_errors(), TemporaryDirectory(prefix="vedette-replay-") as scratch:
+        return asyncio.run(replay(folder, Path(scratch)))
 
 
 async def _reload_quietly(server: Server) -> None:

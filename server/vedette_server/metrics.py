@@ -119,7 +119,7 @@ class Metrics:
 
 
 # A time series more for each counter, and nobody asks for it.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 #: Metrics of the tally: attribute, name, help.
 _TALLIED: Final = (

@@ -30,7 +30,7 @@ class Watch(watch_pb2_grpc.WatchServiceServicer):
     def __init__(self) -> None:
         self.tokens: list[bytes] = []
 
-    async def Watch(  # noqa: N802 - gRPC's
+    async def Watch(
         self, request: watch_pb2.WatchRequest, context: Context
     ) -> AsyncIterator[watch_pb2.WatchResponse]:
         assert dict(context.invocation_metadata() or ())["authorization"] == "Bearer secret"

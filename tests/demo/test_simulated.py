@@ -15,7 +15,7 @@ def measured(node: Node, now: float) -> dict[Series, float]:
     return dict(samples)
 
 
-@pytest.mark.parametrize("agent", FLEET)
+@pytest.mark.parametrize("agent", list(FLEET))
 def test_a_node_stays_below_every_threshold_but_for_its_own_trouble(agent: str) -> None:
     node = Node(agent=agent, trouble=TROUBLES.get(agent))
     for now in DAY:
@@ -43,5 +43,5 @@ def test_every_trouble_belongs_to_a_simulated_agent_and_is_measured() -> None:
 
 
 def test_two_nodes_are_out_of_step() -> None:
-    one, other = Node(agent=FLEET[0]), Node(agent=FLEET[1])
+    one, other = (Node(agent=agent) for agent in list(FLEET)[:2])
     assert measured(one, 0.0) != measured(other, 0.0)

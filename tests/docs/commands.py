@@ -23,8 +23,8 @@ PACKAGES = ("protos", "agent", "server", "console")
 BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```\s*$", re.MULTILINE | re.DOTALL
 )
-#: Recipes that hand their arguments to a program, with what they put before them.
-FORWARDING = {"serve": ["vedette-server", "run"], "agent": ["vedette-agent", "run"], "console": ["vedette"]}
+#: Recipes that hand their arguments to a program, with the command that they put behind them.
+FORWARDING = {"serve": ("vedette-server", "run"), "agent": ("vedette-agent", "run"), "console": ("vedette",)}
 SEPARATORS = frozenset({"&&", "||", "|", ";", "&"})
 
 
@@ -122,8 +122,8 @@ def problem_with_recipe(words: list[str]) -> str | None:
     if recipe not in recipes():
         return f'the justfile has no recipe "{recipe}"'
     if recipe in FORWARDING:
-        program, *before = FORWARDING[recipe]
-        return problem_with_program(program, before + arguments)
+        program, *behind = FORWARDING[recipe]
+        return problem_with_program(program, arguments + behind)
     return None
 
 

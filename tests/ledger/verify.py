@@ -1,7 +1,7 @@
 """Verify: ledgers against the store. Every way in which they can disagree has a name.
 
-One idea: each fact is looked for by its identity (agent, outbox, seq) and its content. It must be found
-exactly once, or be missing with a recorded gap that covers it, and nothing must be found that no ledger knows.
+One idea: each fact is looked for by its identity (agent, outbox, seq) and its content. It must be
+found exactly once, or be missing with a recorded gap that covers it; nothing may be found that no ledger knows.
 Then the effects are counted, from what was stored, by rules that are not the server's (`score.effects`).
 
 Nothing here does I/O.

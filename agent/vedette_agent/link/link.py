@@ -160,7 +160,7 @@ class Link:
         )
         self._stream = stream
         try:
-            return await stream.run(self._hello()), stream.live_seconds
+            return await stream.run(self._hello), stream.live_seconds
         finally:
             self._stream = None
             await channel.close()

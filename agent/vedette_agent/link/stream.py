@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -49,7 +50,7 @@ _MAX_QUEUED_DATA = 32
 _MAX_PEEK_BYTES = 256 * 1024
 #: How long the end of a stream may take: the goodbye to leave, the server to answer it, in seconds.
 _CLOSING_TIMEOUT = 1.0
-#: A step of this machine's clock against the server's that needs a new hello, in microseconds.
+#: A step of this machine's wall clock that needs a new hello, in microseconds.
 _CLOCK_STEP_US = 2_000_000
 #: What the server's error says when the credential is of another kind.
 _WRONG_TOKEN = b"TOKEN_NOT_AGENT"
@@ -81,6 +82,7 @@ class Stream:
         self._clock = clock
         self._flush_seconds = flush_seconds
         self._on_welcome = on_welcome
+        self._connect_timeout = welcome_timeout
         self._session = Session(welcome_timeout=welcome_timeout)
         self._urgent: deque[frames.Outgoing] = deque()
         self._data: deque[frames.Outgoing] = deque()
@@ -90,7 +92,7 @@ class Stream:
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None
         self._live_since: float | None = None
-        self._skew_at_hello_us: int | None = None
+        self._wall_at_hello_us = 0
         #: Server clock minus this machine's at the last frame that told; None before.
         self.clock_skew_us: int | None = None
         #: Monotonic time of the last ack; None before.
@@ -101,15 +103,21 @@ class Stream:
         """How long the stream has been open for data; 0 when it never was."""
         return 0.0 if self._live_since is None else self._clock.monotonic() - self._live_since
 
-    async def run(self, hello: frames.Hello) -> Ended:
-        """Say hello and serve the stream until it ends; returns how it ended."""
+    async def run(self, hello: Callable[[], frames.Hello]) -> Ended:
+        """Say hello and serve the stream until it ends; returns how it ended.
+
+        Args:
+            hello: makes the first frame, once there is a connection: the time in it must be fresh.
+        """
+        await self._connected_or_not()
         method: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         method = self._channel.stream_stream(wire.CONNECT_METHOD)
         self._call = method(metadata=self._metadata)
         unlisten = self._outbox.on_append(self._appended)
         tasks = [self._start(work) for work in (self._read(), self._write(), self._feed(), self._watch())]
         try:
-            self._act(self._session.open(hello, self._clock.monotonic()))
+            self._wall_at_hello_us = self._wall_since_monotonic()
+            self._act(self._session.open(hello(), self._clock.monotonic()))
             ended = await asyncio.shield(self._ended)
             if ended.cause is Cause.STOPPED:
                 await self._leave(tasks[:2])
@@ -120,6 +128,14 @@ class Stream:
                 task.cancel()
             self._call.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connected_or_not(self) -> None:
+        """Return when the channel is connected, has failed, or takes too long; the call then tells which."""
+        waiting = {grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._connect_timeout):
+                while (state := self._channel.get_state(try_to_connect=True)) in waiting:
+                    await self._channel.wait_for_state_change(state)
 
     def stop(self, reason: frames.StopReason) -> None:
         """Leave: send what is left for a short while, then say goodbye."""
@@ -183,12 +199,15 @@ class Stream:
         self._outbox.acknowledge(action.watermark)
         self._to_feed.set()
         self.clock_skew_us = action.server_time_us - self._clock.now_us()
-        if self._skew_at_hello_us is None:
-            self._skew_at_hello_us = self.clock_skew_us
-        step = self.clock_skew_us - self._skew_at_hello_us
-        if abs(step) > _CLOCK_STEP_US:
-            text = f"a clock was set by {abs(step) / 1e6:.1f} s; saying hello again"
+        step_us = self._wall_since_monotonic() - self._wall_at_hello_us
+        if abs(step_us) > _CLOCK_STEP_US:
+            # The server learned the difference of the clocks from hello, and judges our times by it.
+            text = f"this machine's clock was set by {step_us / 1e6:+.1f} s; saying hello again"
             self._act(self._session.end(Ended(cause=Cause.CLOCK_STEPPED, text=text)))
+
+    def _wall_since_monotonic(self) -> int:
+        """Return what changes only when the wall clock is set, or while the machine sleeps."""
+        return self._clock.now_us() - round(self._clock.monotonic() * 1e6)
 
     def _close(self, ended: Ended) -> None:
         if not self._ended.done():
@@ -300,11 +319,13 @@ class Stream:
 
 
 async def _first_of(event: asyncio.Event, seconds: float | None) -> None:
-    """Return when `event` is set, or after `seconds`."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+    """Return when `event` is set, or after `seconds`.
+
+    Not through `wait_for`: in Python 3.11 it loses a cancellation that comes together with the event.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _rich_details(metadata: Any) -> bytes:  # noqa: ANN401 - grpc.aio's Metadata or None

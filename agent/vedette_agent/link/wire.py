@@ -181,9 +181,12 @@ def decode(payload: bytes) -> frames.Incoming:
         ValueError: the bytes are no frame.
     """
     try:
-        frame = agent_pb2.ConnectResponse.FromString(payload)
-    except DecodeError as error:
+        return _answer(agent_pb2.ConnectResponse.FromString(payload))
+    except (DecodeError, OverflowError) as error:  # a time beyond year 9999 overflows
         raise ValueError(f"not a frame: {error}") from error
+
+
+def _answer(frame: agent_pb2.ConnectResponse) -> frames.Incoming:
     match frame.WhichOneof("frame"):
         case "welcome":
             return _welcome(frame.welcome)

@@ -15,7 +15,7 @@ from vedette_agent.outbox.record import Record, gap_in_place_of, gap_record
 
 #: Records turned into gaps in one round.
 _ROUND = 64
-#: What the front is dropped down to, as a share of the bound, so that it is not dropped again with each append.
+#: What the front is dropped down to, as a share of the bound, so that not each append drops again.
 _FRONT_SHARE = 0.9
 
 

@@ -115,9 +115,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, str]], str]] = {
     ),
     "ALARM_NOT_FOUND": lambda info: f"there is no alarm {info['alarm']}",
     "ALARM_NOT_OPEN": lambda info: f"alarm {info['alarm']} is over; there is nothing to acknowledge",
-    "ALARM_ALREADY_ACKNOWLEDGED": lambda info: (
-        f"alarm {info['alarm']} was already acknowledged{_by(info)}"
-    ),
+    "ALARM_ALREADY_ACKNOWLEDGED": lambda info: f"alarm {info['alarm']} was already acknowledged{_by(info)}",
     "ALARM_ETAG_MISMATCH": lambda info: (
         f"alarm {info['alarm']} has changed since you looked; look again and repeat"
     ),

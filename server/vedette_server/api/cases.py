@@ -8,7 +8,7 @@ from vedette.support.v1 import case_pb2
 from vedette.timestamps import from_micros, to_timestamp
 from vedette_server.api import fields, wire
 from vedette_server.api.errors import not_found
-from vedette_server.api.pages import cursor_of, page_token
+from vedette_server.api.pages import cursor_of, fitting, page_token
 from vedette_server.cases.case import OPEN_STATES, Case
 from vedette_server.engine import inputs
 from vedette_server.engine.changes import Kind
@@ -38,19 +38,19 @@ class CaseService:
         self, request: case_pb2.ListCasesRequest, caller: Caller
     ) -> case_pb2.ListCasesResponse:
         """Return cases, soonest due first."""
-        page = await self._reader.list_cases(
-            CaseFilter(
-                states=fields.members("states", request.states, wire.CASE_STATES) or OPEN_STATES,
-                customer=fields.optional_slug("customer", request.customer),
-                owner=request.owner,
-            ),
-            after=cursor_of(request, CaseCursor),
-            limit=fields.page_size(request.page_size),
+        wanted = CaseFilter(
+            states=fields.members("states", request.states, wire.CASE_STATES) or OPEN_STATES,
+            customer=fields.optional_slug("customer", request.customer),
+            owner=request.owner,
         )
-        return case_pb2.ListCasesResponse(
-            cases=[await self._views.case(case) for case in page.items],
-            next_page_token=page_token(request, page.next),
-        )
+        after, size = cursor_of(request, CaseCursor), fields.page_size(request.page_size)
+        page = await self._reader.list_cases(wanted, after=after, limit=size)
+        cases = [await self._views.case(case) for case in page.items]
+        fits = fitting(cases)
+        if fits < len(cases):
+            page = await self._reader.list_cases(wanted, after=after, limit=fits)
+            cases = [await self._views.case(case) for case in page.items]
+        return case_pb2.ListCasesResponse(cases=cases, next_page_token=page_token(request, page.next))
 
     async def GetCase(self, request: case_pb2.GetCaseRequest, caller: Caller) -> case_pb2.GetCaseResponse:
         """Return one case."""
@@ -68,10 +68,11 @@ class CaseService:
         mine = await self._reader.journal_of(Kind.CASE, (case.id,), after=after, limit=size + 1)
         alarms = await self._reader.journal_of(Kind.ALARM, case.alarms, after=after, limit=size + 1)
         merged = sorted((*mine, *alarms), key=lambda entry: entry.sequence)
-        page = merged[:size]
+        entries = [_timeline_entry(entry) for entry in merged[:size]]
+        entries = entries[: fitting(entries)]
+        more = len(entries) < len(merged)
         return case_pb2.ListCaseTimelineResponse(
-            entries=[_timeline_entry(entry) for entry in page],
-            next_page_token=page_token(request, page[-1].sequence if len(merged) > size else None),
+            entries=entries, next_page_token=page_token(request, entries[-1].sequence if more else None)
         )
 
     async def CreateCase(

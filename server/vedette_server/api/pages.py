@@ -18,12 +18,16 @@ import msgspec
 from vedette_server.api.errors import ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from google.protobuf.message import Message
 
 #: Version of the form below; a token of another version is refused.
 VERSION: Final = 1
 #: Longest token that is looked at, in characters.
 MAX_TOKEN_CHARS: Final = 2048
+#: Most bytes of the items of one page: with it an answer stays below the 4 MiB that clients take by default.
+MAX_PAGE_BYTES: Final = 3 * 1024 * 1024
 _HASH_BYTES: Final = 8
 #: Fields that may differ between one page and the next.
 _PAGE_FIELDS: Final = ("page_size", "page_token")
@@ -62,6 +66,16 @@ def cursor_of(request: Message, kind: type[C]) -> C | None:
             "PAGE_TOKEN_INVALID",
             "page_token does not continue this request; ask for the first page again with an empty one",
         ) from error
+
+
+def fitting(items: Sequence[Message]) -> int:
+    """Return how many of the items fit on one page; at least one, if there is any."""
+    size = 0
+    for count, item in enumerate(items):
+        size += item.ByteSize()
+        if size > MAX_PAGE_BYTES:
+            return max(1, count)
+    return len(items)
 
 
 def _fingerprint(request: Message) -> bytes:

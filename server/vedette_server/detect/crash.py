@@ -1,7 +1,8 @@
 """Judging exits and starts of components against a crash rule.
 
-One idea: a planned stop is a state of its own. An exit that follows one within the rule's window is no crash,
-and this survives a restart of the server because states are journaled.
+One idea: an announced stop is part of the state, whatever else the state is. An exit that follows it within
+the rule's window is no crash, also while an earlier crash is still clearing. It survives a restart of the
+server because states are journaled.
 
 All instants are event time. Nothing here does I/O or reads the wall clock.
 """
@@ -40,33 +41,39 @@ def judge_component(
     """
     match code, state.phase if state else None:
         case "component.stop_planned", None | Phase.PLANNED:
-            return replace(blank, phase=Phase.PLANNED, level_since=(at,)), Verdict.MOVED
-        case "component.exited", Phase.PLANNED if _within(rule, state, at):
+            return replace(blank, phase=Phase.PLANNED, planned_since=at), Verdict.MOVED
+        case "component.stop_planned", _:
+            return replace(state or blank, planned_since=at), Verdict.MOVED
+        case "component.exited", _ if _is_planned(rule, state, at):
             return state, Verdict.UNCHANGED
         case "component.exited", None | Phase.PLANNED | Phase.PENDING:
             raised = replace(blank, phase=Phase.ACTIVE, level=1, level_since=(at,), raises=1)
             return raised, Verdict.RAISED
         case "component.exited", Phase.ACTIVE | Phase.CLEARING:
             current = state or blank
-            again = replace(current, phase=Phase.ACTIVE, clearing_since=None, raises=current.raises + 1)
-            return again, Verdict.RAISED
+            again = replace(current, phase=Phase.ACTIVE, clearing_since=None, planned_since=None)
+            return replace(again, raises=current.raises + 1), Verdict.RAISED
         case "component.started", Phase.PLANNED | Phase.PENDING:
             return None, Verdict.MOVED
         case "component.started", Phase.ACTIVE | Phase.CLEARING:
             current = state or blank
-            return replace(current, phase=Phase.CLEARING, clearing_since=at), Verdict.MOVED
+            clearing = replace(current, phase=Phase.CLEARING, clearing_since=at, planned_since=None)
+            return clearing, Verdict.MOVED
         case _:
             return state, Verdict.UNCHANGED
 
 
 def judge_held(state: RuleState | None) -> tuple[RuleState | None, Verdict]:
-    """Return the state when the time that a clearing must hold has passed."""
-    if state is not None and state.phase is Phase.CLEARING:
+    """Return the state when the time that a clearing must hold has passed; an announced stop outlives it."""
+    if state is None or state.phase is not Phase.CLEARING:
+        return state, Verdict.UNCHANGED
+    if state.planned_since is None:
         return None, Verdict.CLEARED
-    return state, Verdict.UNCHANGED
+    planned = replace(state, phase=Phase.PLANNED, level=0, level_since=(), clearing_since=None, raises=0)
+    return planned, Verdict.CLEARED
 
 
-def _within(rule: CrashRule, state: RuleState | None, at: datetime) -> bool:
-    """Return whether a planned stop was announced at most the rule's window before `at`."""
-    announced = state.level_since[0] if state and state.level_since else None
+def _is_planned(rule: CrashRule, state: RuleState | None, at: datetime) -> bool:
+    """Return whether a stop was announced at most the rule's window before an exit at `at`."""
+    announced = state.planned_since if state else None
     return announced is not None and at - announced <= rule.planned_window

@@ -44,6 +44,8 @@ class RuleState:
     level: int = 0
     level_since: tuple[datetime | None, ...] = ()
     clearing_since: datetime | None = None
+    #: When a stop of the component was announced that no start has followed: the exit after it is no crash.
+    planned_since: datetime | None = None
     #: How often it was raised in its life.
     raises: int = 0
     revision: int = 1

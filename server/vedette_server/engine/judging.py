@@ -302,8 +302,9 @@ def held_clear(draft: Draft, key: str) -> None:
     if state is None:
         return
     if isinstance(rule, CrashRule):
-        if judge_held(state)[1] is Verdict.CLEARED:
-            _end(draft, key, state.clearing_since or draft.wall, "runs again")
+        after, verdict = judge_held(state)
+        if verdict is Verdict.CLEARED:
+            _end(draft, key, state.clearing_since or draft.wall, "runs again", after=after)
     else:
         _end(draft, key, draft.wall, "no such event since")
 
@@ -313,8 +314,8 @@ def withdraw(draft: Draft, key: str, cause: str) -> None:
     _end(draft, key, draft.wall, cause)
 
 
-def _end(draft: Draft, key: str, at: datetime, cause: str) -> None:
-    put_state(draft, key, None, Verdict.CLEARED)
+def _end(draft: Draft, key: str, at: datetime, cause: str, *, after: RuleState | None = None) -> None:
+    put_state(draft, key, after, Verdict.CLEARED)
     draft.disarm(TimerKind.RULE_CLEAR, key)
     draft.disarm(TimerKind.RULE_RAISE, key)
     clear_alarm(draft, key, at=at, cause=cause)

@@ -1,7 +1,7 @@
 """Audit: proof that the journal is unbroken and that the tables are what it says.
 
-Reads the whole journal once, in one read transaction, so a server may be writing meanwhile. Compare the head that it
-returns with one that was published outside of the database: only that finds a tail that was cut off.
+Reads the whole journal once, in one read transaction, so a server may be writing meanwhile. Compare the head
+that it returns with one that was published outside of the database: only that finds a tail that was cut off.
 """
 
 from __future__ import annotations

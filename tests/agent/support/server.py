@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -82,7 +82,8 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
 
     async def cut(self) -> None:
         """End the newest stream as a network would."""
-        await self._contexts[-1].abort(grpc.StatusCode.UNAVAILABLE, "cut")
+        with suppress(grpc.aio.AbortError):
+            await self._contexts[-1].abort(grpc.StatusCode.UNAVAILABLE, "cut")
 
     async def Connect(self, request_iterator: AsyncIterator[Frame], context: Context) -> None:
         if self.behaviour.abort is not None:

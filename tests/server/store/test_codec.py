@@ -39,7 +39,7 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
 }
 
 
-def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 -- whatever get_type_hints returns
+def values(hint: Any) -> st.SearchStrategy[Any]:
     """Return everything that a field of this type may hold."""
     if hint in PLAIN:
         return PLAIN[hint]

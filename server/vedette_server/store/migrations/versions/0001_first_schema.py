@@ -78,14 +78,17 @@ def _journal() -> None:
     )
     op.create_index("ix_journal_subject", "journal", ["partition", "kind", "id", "sequence"])
     if op.get_context().dialect.name == "sqlite":
-        _refuse("UPDATE", "journal entries are never changed")
-        _refuse("DELETE", "journal entries are never deleted")
+        _refuse("UPDATE", "", "changed")
+        _refuse("DELETE", "", "deleted")
+        # INSERT OR REPLACE deletes without asking the trigger above.
+        there = "SELECT 1 FROM journal WHERE partition = NEW.partition AND sequence = NEW.sequence"
+        _refuse("INSERT", f"WHEN EXISTS ({there})", "replaced")
 
 
-def _refuse(event: str, message: str) -> None:
+def _refuse(event: str, condition: str, done: str) -> None:
     op.execute(
-        f"CREATE TRIGGER journal_refuse_{event.lower()} BEFORE {event} ON journal "
-        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+        f"CREATE TRIGGER journal_refuse_{event.lower()} BEFORE {event} ON journal {condition} "
+        f"BEGIN SELECT RAISE(ABORT, 'journal entries are never {done}'); END"
     )
 
 
