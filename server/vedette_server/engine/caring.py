@@ -58,9 +58,16 @@ def raise_alarm(draft: Draft, finding: Finding) -> None:
         alarm = replace(alarm, title=finding.title, entitled=owed.entitled, reasons=reasons)
     else:
         alarm, reason = _new_alarm(draft, finding, owed.entitled, reasons), alarms.Reason.RAISED
+    if not owed.entitled:
+        put_alarm(draft, alarm, reason, text=finding.evidence.text)
+        return
+    case = _case_of(draft, alarm)
+    alarm = replace(alarm, case_id=case.id if case else draft.next_id("C"))
     put_alarm(draft, alarm, reason, text=finding.evidence.text)
-    if owed.entitled:
-        care(draft, draft.world.alarms[alarm.id], owed)
+    if case is None:
+        put_case(draft, _new_case(draft, alarm, owed), cases.Reason.OPENED, text=alarm.title)
+    else:
+        _take_back(draft, case, alarm)
 
 
 def _new_alarm(draft: Draft, finding: Finding, entitled: bool, reasons: tuple[str, ...]) -> Alarm:  # noqa: FBT001
@@ -128,23 +135,17 @@ def judge_entitlement(world: World, agent: Agent, now: datetime) -> Entitlement:
     )
 
 
-def care(draft: Draft, alarm: Alarm, owed: Entitlement) -> None:
-    """Give an alarm that is active its case: the one it had, the one of its cause, or a new one."""
+def _case_of(draft: Draft, alarm: Alarm) -> Case | None:
+    """Return the case that an alarm belongs to: the one it had, or the one of its cause; None for a new one."""
     world = draft.world
     case = world.cases.get(alarm.case_id or world.case_by_key.get(alarm.key, ""))
-    if case is None or not takes_back(case, now=draft.wall):
-        case = _new_case(draft, alarm, owed)
-        put_case(draft, case, cases.Reason.OPENED, text=alarm.title)
-    else:
-        _take_back(draft, case, alarm)
-    if alarm.case_id != case.id:
-        put_alarm(draft, replace(alarm, case_id=case.id), "ALARM_CASE_LINKED", text=case.id)
+    return case if case is not None and takes_back(case, now=draft.wall) else None
 
 
 def _new_case(draft: Draft, alarm: Alarm, owed: Entitlement) -> Case:
     plan = draft.world.policy.plan(owed.plan) if owed.plan else None
     return Case(
-        id=draft.next_id("C"),
+        id=alarm.case_id,
         title=alarm.title,
         customer=alarm.customer,
         installation=alarm.installation,

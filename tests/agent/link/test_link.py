@@ -241,7 +241,7 @@ async def test_an_endpoint_that_would_leave_this_machine_unencrypted_is_not_foll
     outbox: Outbox, server: AgentServer, tmp_path: Path
 ) -> None:
     async with running(make_link(outbox, server.address, tmp_path)):
-        await server.until(lambda: len(server.streams) == 1)
+        await server.until(lambda: server.welcomed == 1)
         await server.send(Answer(reconnect=agent_pb2.Reconnect(endpoint="evil.example:7443")))
         await server.until(lambda: len(server.streams) == 2)
     assert "refusing to send the token" in server.streams[1].hello.previous_link_error

@@ -61,6 +61,9 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
         self.port = 0
         self._changed = asyncio.Condition()
         self._contexts: list[Context] = []
+        self._writing = asyncio.Lock()
+        #: Streams that were welcomed.
+        self.welcomed = 0
 
     @property
     def address(self) -> str:
@@ -78,7 +81,7 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
 
     async def send(self, answer: Answer) -> None:
         """Send a frame on the newest stream."""
-        await self._contexts[-1].write(answer)
+        await self._write(self._contexts[-1], answer)
 
     async def cut(self) -> None:
         """End the newest stream as a network would."""
@@ -101,7 +104,9 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
         if answer is None:
             await asyncio.Event().wait()
             return
-        await context.write(answer)
+        await self._write(context, answer)
+        self.welcomed += answer.HasField("welcome")
+        await self._tell()
         if answer.WhichOneof("frame") != "welcome":
             return
         pulse = asyncio.create_task(self._pulse(context, seen))
@@ -147,7 +152,7 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
             case _:
                 pass
         if seen.seqs and self.behaviour.acks and self.behaviour.talks:
-            await context.write(self._ack(seen))
+            await self._write(context, self._ack(seen))
         await self._tell()
 
     def _keep(self, seen: StreamSeen, seq: int, frame: Frame) -> None:
@@ -168,7 +173,11 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
         while True:
             await asyncio.sleep(self.behaviour.heartbeat / 2)
             if self.behaviour.talks:
-                await context.write(self._ack(seen))
+                await self._write(context, self._ack(seen))
+
+    async def _write(self, context: Context, answer: Answer) -> None:
+        async with self._writing:  # gRPC takes one write of a stream at a time
+            await context.write(answer)
 
     async def _tell(self) -> None:
         async with self._changed:

@@ -1,4 +1,4 @@
-"""A process that dies while it commits: what it was told is durable is there, and nothing is there in part."""
+"""A process that dies while it commits: what it called durable is there, and nothing is there in part."""
 
 import os
 import random
