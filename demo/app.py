@@ -6,7 +6,7 @@ The console is the one that ships; the keys are added from outside and call what
 import sys
 
 from demo.faults import Faults
-from demo.stage import ENGINEER, Stage, staged
+from demo.stage import Stage, staged
 from demo.waiting import Missing
 from vedette_console.app import ExtraAction, VedetteApp
 from vedette_console.client.remote import RemoteSupport
@@ -21,6 +21,7 @@ def fault_keys(faults: Faults) -> list[ExtraAction]:
     """Return the keys of the demo, as they are shown at the bottom of every screen."""
     return [
         ExtraAction(key="K", label="kill VoIP", callback=faults.kill_voip_stack),
+        ExtraAction(key="U", label="upgrade IVR", callback=faults.stop_ivr),
         ExtraAction(key="D", label="fill database", callback=faults.fill_database),
         ExtraAction(key="C", label="exhaust channels", callback=faults.exhaust_channels),
         ExtraAction(key="L", label="overrun licence", callback=faults.overrun_licence),
@@ -34,23 +35,25 @@ def support_of(stage: Stage) -> RemoteSupport:
     return RemoteSupport(Target(server=stage.server, token=stage.api_token), SystemClock())
 
 
+def console(stage: Stage, support: RemoteSupport) -> VedetteApp:
+    """Return the console with the keys of the demo."""
+    return VedetteApp(
+        support, SystemClock(), title=TITLE, extra_actions=fault_keys(stage.faults), extra_title="faults"
+    )
+
+
 async def play() -> int:
     """Show the console until its user quits; return the exit code."""
-    print(f"starting the server, a product suite and its agents, for {ENGINEER}…", file=sys.stderr)
+    print("starting the server, a product suite and its agents…", file=sys.stderr)
     try:
         async with staged() as stage, support_of(stage) as support:
-            app = VedetteApp(
-                support,
-                SystemClock(),
-                title=TITLE,
-                extra_actions=fault_keys(stage.faults),
-                extra_title="faults",
-            )
+            await stage.start_agents()
+            app = console(stage, support)
             await app.run_async()
     except Missing as missing:
         print(f"demo: {missing}", file=sys.stderr)
         return 1
-    left = stage.troupe.leftovers()
-    if left:
+    if left := stage.troupe.leftovers():
         print("demo: these processes were left behind:", *left, sep="\n  ", file=sys.stderr)
-    return 1 if left else app.return_code or 0
+        return 1
+    return app.return_code or 0

@@ -48,7 +48,7 @@ async def _play_on(stage: Stage) -> None:
             tell=lambda kind, text: _say(kind, text=text),
         )
         following = asyncio.create_task(chronicle.follow())
-        playing = asyncio.create_task(story.play())
+        playing = asyncio.create_task(_play(story, stage))
         try:
             async with asyncio.timeout(PATIENCE):
                 await _either(following, playing)
@@ -58,6 +58,13 @@ async def _play_on(stage: Stage) -> None:
         except Exception:
             _show_logs(stage)
             raise
+
+
+async def _play(story: Story, stage: Stage) -> None:
+    """Let the agents in only when their coming is watched."""
+    await story.chronicle.started.wait()
+    await stage.start_agents()
+    await story.play()
 
 
 def _show_logs(stage: Stage) -> None:

@@ -144,6 +144,11 @@ class Troupe:
         if program in self.programs:
             self.programs.remove(program)
 
+    async def stop_named(self, name: str) -> None:
+        """Stop the program of that name, if one was started."""
+        for program in [one for one in self.programs if one.name == name]:
+            await self.stop(program)
+
     def leftovers(self) -> list[str]:
         """Return what still runs of this demo, one "pid command line" each, this process excepted."""
         return [

@@ -13,35 +13,28 @@ from pathlib import Path
 import grpc.aio
 
 from demo.api import Api
-from demo.app import TITLE, fault_keys, support_of
+from demo.app import console, support_of
 from demo.programs import REPOSITORY
 from demo.stage import Stage, staged
 from demo.waiting import until
-from vedette_console.app import VedetteApp
-from vedette_console.clock import SystemClock
 
 DEFAULT_FILE = REPOSITORY / "docs" / "console.svg"
 #: Columns and rows of the terminal.
 SIZE = (120, 40)
-#: How long a fault may take to become a case, in seconds; the disk of a simulated node is full for 30 s first.
+#: How long a fault may take to become a case, in seconds; a full disk takes 30 s.
 PATIENCE = 60.0
 #: The picture must not fetch fonts from anywhere: every viewer has a monospaced one.
 _REMOTE_FONT = re.compile(r",?\s*url\([^)]*\)\s*format\([^)]*\)")
 
 
-async def take(file: Path) -> None:
-    """Bring up the stage, let things go wrong, and write the picture."""
+async def take() -> str:
+    """Bring up the stage, let things go wrong, and return the picture as SVG."""
     async with staged() as stage, grpc.aio.insecure_channel(stage.server) as channel:
+        await stage.start_agents()
         api = Api(channel, stage.credential)
         await _trouble(stage, api)
         async with support_of(stage) as support:
-            app = VedetteApp(
-                support,
-                SystemClock(),
-                title=TITLE,
-                extra_actions=fault_keys(stage.faults),
-                extra_title="faults",
-            )
+            app = console(stage, support)
             async with app.run_test(size=SIZE) as pilot:
                 count = len(await api.cases())
                 await until(
@@ -49,16 +42,16 @@ async def take(file: Path) -> None:
                 )
                 await pilot.press("g")
                 await pilot.pause()
-                picture = app.export_screenshot(title="vedette")
-    file.write_text(_REMOTE_FONT.sub("", picture), encoding="utf-8")
+                return _REMOTE_FONT.sub("", app.export_screenshot(title="vedette"))
 
 
 async def _trouble(stage: Stage, api: Api) -> None:
     """Let everything go wrong that the picture shows, the worst last; one case is already taken."""
+    faults = stage.faults
     for fault, code in (
-        (stage.faults.fill_database, "database_space"),
-        (stage.faults.fill_database, "database_space"),
-        (stage.faults.exhaust_channels, "channels_exhausted"),
+        (faults.fill_database, "database_space"),
+        (faults.fill_database, "database_space"),
+        (faults.exhaust_channels, "channels_exhausted"),
     ):
         await fault()
         await _case(api, "nordwind", code)
@@ -66,7 +59,7 @@ async def _trouble(stage: Stage, api: Api) -> None:
     await api.acknowledge(
         await _case(api, "jasmine-telecom", "license_overrun"), note="asked for more licences"
     )
-    await stage.faults.kill_voip_stack()
+    await faults.kill_voip_stack()
     await _case(api, "nordwind", "voip_stack_crash")
 
 
@@ -84,4 +77,5 @@ async def _case(api: Api, customer: str, code: str) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(take(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FILE))
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FILE
+    file.write_text(asyncio.run(take()), encoding="utf-8")

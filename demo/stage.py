@@ -30,7 +30,7 @@ DATABASE_LIMIT = 8 * 1024 * 1024
 #: How long the suite's supervisor waits before it starts a crashed component again, in seconds.
 RESTART_DELAY = 2.0
 #: Who works cases in the demo, as the server records it.
-ENGINEER = "demo-engineer"
+ENGINEER = "engineer"
 
 #: The installed programs lie beside the interpreter.
 PROGRAMS = Path(sys.executable).parent
@@ -38,10 +38,13 @@ PROGRAMS = Path(sys.executable).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Everything that is up."""
+    """Server and product suite, up; the agents come when they are called."""
 
     folder: Folder
     troupe: Troupe
+    #: Between the real agent and the server.
+    relay: Relay
+    #: What may go wrong here.
     faults: Faults
     #: Address of the server's gRPC, for API clients: "127.0.0.1:PORT".
     server: str
@@ -53,6 +56,19 @@ class Stage:
         """Call metadata for an API client."""
         return (("authorization", f"Bearer {self.api_token}"),)
 
+    async def start_agents(self) -> None:
+        """Let the real agent and those of the other customers connect."""
+        file = configuration.write_agent(self.folder, port=self.relay.port, database_limit=DATABASE_LIMIT)
+        await self.troupe.start("agent", [PROGRAMS / "vedette-agent", "--config", file, "run"])
+        options: dict[str, str | Path] = {"--folder": self.folder.fleet, "--server": self.server}
+        await self.troupe.start("fleet", _python("demo.fleet", options))
+
+    async def stop_agents(self) -> None:
+        """Let them say goodbye and end."""
+        self.relay.mend()
+        for name in ("fleet", "agent"):
+            await self.troupe.stop_named(name)
+
     async def produced(self) -> int:
         """Return how many facts the real agent has produced, as it says itself."""
         program, file = PROGRAMS / "vedette-agent", self.folder.agent / "agent.toml"
@@ -62,36 +78,41 @@ class Stage:
 
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:
-    """Bring everything up, yield it, and take it all down, the last started first.
+    """Bring server and suite up, yield them, and take everything down, the last started first.
 
     Raises:
         Missing: a part did not come up in time; its log's end is in the message.
     """
-    folder = Folder(Path(tempfile.mkdtemp(prefix="vedette-demo-")))
-    async with Troupe(folder.root) as troupe:
-        suite = await _start_suite(troupe, folder)
-        server = await troupe.start(
-            "server", [PROGRAMS / "vedette-server", "--config", configuration.write_server(folder), "run"]
-        )
-        ready = folder.server / "data" / "server.json"
-        await _up(server, ready.exists)
-        addresses = json.loads(ready.read_text())
-        api_token = await _make_tokens(folder, addresses["admin"])
-        await _up(suite, lambda: control.all_answer(folder.suite))
-        async with Relay(int(addresses["grpc"].rpartition(":")[2])) as relay:
-            agent = await _start_agent(troupe, folder, relay)
-            await _start_fleet(troupe, folder, addresses["grpc"])
-            try:
-                yield Stage(
+    with tempfile.TemporaryDirectory(prefix="vedette-demo-", ignore_cleanup_errors=True) as root:
+        folder = Folder(Path(root))
+        async with Troupe(folder.root) as troupe:
+            suite = await _start_suite(troupe, folder)
+            addresses = await _start_server(troupe, folder)
+            api_token = await _make_tokens(folder, addresses["admin"])
+            await _up(suite, lambda: control.all_answer(folder.suite))
+            async with Relay(int(addresses["grpc"].rpartition(":")[2])) as relay:
+                stage = Stage(
                     folder=folder,
                     troupe=troupe,
+                    relay=relay,
                     faults=Faults(suite=folder.suite, relay=relay),
                     server=addresses["grpc"],
                     api_token=api_token,
                 )
-            finally:
-                relay.mend()  # so that the agent can say goodbye
-                await troupe.stop(agent)
+                try:
+                    yield stage
+                finally:
+                    await stage.stop_agents()
+
+
+async def _start_server(troupe: Troupe, folder: Folder) -> dict[str, str]:
+    """Start the server and return its addresses, as it tells them when it is ready."""
+    file = configuration.write_server(folder)
+    server = await troupe.start("server", [PROGRAMS / "vedette-server", "--config", file, "run"])
+    ready = folder.server / "data" / "server.json"
+    await _up(server, ready.exists)
+    addresses: dict[str, str] = json.loads(ready.read_text())
+    return addresses
 
 
 async def _start_suite(troupe: Troupe, folder: Folder) -> Program:
@@ -128,16 +149,6 @@ def _write_secret(file: Path, secret: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
     file.write_text(secret + "\n")
-
-
-async def _start_agent(troupe: Troupe, folder: Folder, relay: Relay) -> Program:
-    file = configuration.write_agent(folder, port=relay.port, database_limit=DATABASE_LIMIT)
-    return await troupe.start("agent", [PROGRAMS / "vedette-agent", "--config", file, "run"])
-
-
-async def _start_fleet(troupe: Troupe, folder: Folder, server: str) -> Program:
-    options: dict[str, str | Path] = {"--folder": folder.fleet, "--server": server}
-    return await troupe.start("fleet", _python("demo.fleet", options))
 
 
 def _python(module: str, options: dict[str, str | Path]) -> list[str | Path]:

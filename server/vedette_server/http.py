@@ -57,7 +57,12 @@ class HttpEndpoint:
         """
         try:
             self._server = await asyncio.start_server(
-                self._connected, address.host, address.port, limit=MAX_HEAD_BYTES, ssl=tls
+                self._connected,
+                address.host,
+                address.port,
+                limit=MAX_HEAD_BYTES,
+                ssl=tls,
+                ssl_handshake_timeout=TIMEOUT_S if tls else None,
             )
         except OSError as error:
             words = f"cannot listen on {address} (http): {error.strerror or error}; free it or change http"

@@ -206,6 +206,11 @@ class Server:
             await asyncio.shield(self._turns)
         except StoreError as error:
             raise CannotGoOn(ExitCode.FAILED, str(error)) from error
+        except Exception as error:
+            _log.critical("the turn loop failed", exc_info=error)
+            raise CannotGoOn(
+                ExitCode.FAILED, "a defect ended the server; the log has its traceback"
+            ) from error
 
     async def reload(self) -> Versions:
         """Read policy and catalog again and put them in force; on any mistake the old ones stay.

@@ -2,50 +2,13 @@
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import pytest
 
-from demo.programs import REPOSITORY
 from demo.suite import control
-from demo.suite.home import Home
 from demo.suite.supervisor import COMPONENTS
 from demo.waiting import until
-
-
-@dataclass(frozen=True)
-class Suite:
-    home: Home
-    supervisor: asyncio.subprocess.Process
-
-    def processes(self) -> list[int]:
-        """Process ids of what lives of this suite."""
-        marks = ("--home", str(self.home.root))
-        found = []
-        for process in psutil.process_iter(["cmdline", "status"]):
-            line = process.info["cmdline"] or []
-            if all(mark in line for mark in marks) and process.info["status"] != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        return found
-
-
-@pytest.fixture
-async def suite(tmp_path: Path) -> AsyncIterator[Suite]:
-    command = [sys.executable, "-m", "demo.suite.supervisor", "--home", str(tmp_path)]
-    supervisor = await asyncio.create_subprocess_exec(*command, "--restart-delay", "0.2", cwd=REPOSITORY)
-    suite = Suite(home=Home(tmp_path), supervisor=supervisor)
-    try:
-        await until(lambda: control.all_answer(suite.home), what="the suite is up", patience=20)
-        yield suite
-    finally:
-        if supervisor.returncode is None:
-            supervisor.terminate()
-        await asyncio.wait_for(supervisor.wait(), 10)
-        assert suite.processes() == []
+from tests.demo.suites import Suite
 
 
 async def test_each_component_shows_used_and_limit_in_one_answer(suite: Suite) -> None:

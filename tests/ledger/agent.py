@@ -74,7 +74,7 @@ async def _produce(outbox: Outbox, curtain: Path, score: Score, interval: float,
     remembered = await outbox.memory(_STEP)
     step = int(remembered) if remembered else 0
     due = clock.monotonic()
-    while not curtain.exists():  # noqa: ASYNC240 - one look at a folder that is in memory
+    while not curtain.exists():
         facts = score.facts(step, clock.now_us())
         step += 1
         await outbox.append(facts, memory={_STEP: str(step).encode()})

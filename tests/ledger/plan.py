@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 #: Longest life of a server that is killed by the clock, in seconds from the moment it is ready.
-LONGEST_LIFE = 1.4
+LONGEST_LIFE = 1.2
 #: Longest life of one that is killed while it starts, in seconds from its start.
 LONGEST_START = 1.0
 #: Most turns until a failpoint kills. Small ones are drawn more often: the first turns are the start itself.
-MOST_TURNS = 120
+MOST_TURNS = 80
 
 
 class Death(StrEnum):

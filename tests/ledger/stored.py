@@ -73,6 +73,8 @@ class Position:
 
     sequence: int
     head_hash: bytes
+    #: Wall time of the last turn, microseconds since the Unix epoch.
+    wall_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ class Stored:
     #: Alarms and cases as their JSON says.
     alarms: tuple[Mapping[str, Any], ...]
     cases: tuple[Mapping[str, Any], ...]
+    timers: tuple[Mapping[str, Any], ...]
+    rule_states: tuple[Mapping[str, Any], ...]
     #: Key of each alarm that its row calls open.
     open_keys: tuple[str, ...]
     tables: Mapping[Kind, tuple[Row, ...]]
@@ -101,6 +105,7 @@ def read_stored(data_dir: Path) -> Stored:
         database.row_factory = _named
         rows = {kind: tuple(_state(database, table.name)) for kind, table in STATE_TABLES.items()}
         (position,) = database.execute("SELECT * FROM partitions").fetchall()
+        (last,) = database.execute("SELECT MAX(wall_us) AS wall_us FROM turns").fetchall()
         return Stored(
             damage=tuple(row.integrity_check for row in database.execute("PRAGMA integrity_check")),
             facts=(*_batches(database), *_events(database)),
@@ -110,10 +115,12 @@ def read_stored(data_dir: Path) -> Stored:
             },
             alarms=_entities(rows[Kind.ALARM]),
             cases=_entities(rows[Kind.CASE]),
+            timers=_entities(rows[Kind.TIMER]),
+            rule_states=_entities(rows[Kind.RULE_STATE]),
             open_keys=tuple(row.key for row in database.execute("SELECT key FROM alarms WHERE closed = 0")),
             tables=rows,
             journal=tuple(map(entry_of_row, database.execute("SELECT * FROM journal ORDER BY sequence"))),
-            position=Position(sequence=position.sequence, head_hash=position.head_hash),
+            position=Position(sequence=position.sequence, head_hash=position.head_hash, wall_us=last.wall_us),
         )
 
 

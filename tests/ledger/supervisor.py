@@ -13,12 +13,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.ledger.agent import CURTAIN, LEDGER, TOKEN
+from tests.ledger.engineer import Engineer, Work
 from tests.ledger.ledger import read_ledger
 from tests.ledger.plan import Death, Life, lives
 from tests.ledger.score import Score
@@ -66,9 +67,11 @@ class Outcome:
     facts: int = 0
     acks: int = 0
     gaps: int = 0
-    turns: int = 0
     alarms: int = 0
     occurrences: int = 0
+    #: Calls of the engineer that were answered, and those that had to be repeated.
+    calls: int = 0
+    calls_repeated: int = 0
     #: Wall seconds by phase.
     seconds: dict[str, float] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
@@ -89,6 +92,7 @@ class Outcome:
             f"seed {self.wish.seed}: {kills}",
             f"{self.facts} facts, {self.acks} acks, {self.gaps} gaps",
             f"{self.alarms} alarms, raised {self.occurrences} times",
+            f"{self.calls} calls of the engineer answered, {self.calls_repeated} made again",
             f"{sum(self.seconds.values()):.1f} s: {spans}",
             *map(str, self.violations),
             f"{len(self.violations)} violations",
@@ -119,14 +123,20 @@ class Supervisor:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._end)
             await self._enrol()
+            engineer = await self._engineer()
             self._lap("start")
-            for number, life in enumerate(plan, start=1):
-                self._say(f"{self._elapsed:6.1f} s  life {number}: {life}")
-                await self._live(life)
-            self._lap("kills")
+            finished = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(engineer.run(finished))
+                for number, life in enumerate(plan, start=1):
+                    self._say(f"{self._elapsed:6.1f} s  life {number}: {life}")
+                    await self._live(life)
+                self._lap("kills")
+                await self._server.start()
+                finished.set()
             await self._drain()
             self._lap("drain")
-        await self._check()
+        await self._check(engineer.work)
         return self.outcome
 
     # --- the lives ------------------------------------------------------------------------------------------
@@ -138,7 +148,7 @@ class Supervisor:
         await self._server.start()
         secrets = await asyncio.gather(*map(self._server.agent_token, agents))
         for score, secret in zip(self._scores, secrets, strict=True):
-            folder = self._folder / "agents" / f"{score.number:03}"
+            folder = agent_folder(self._folder, score)
             folder.mkdir(parents=True)
             (folder / TOKEN).write_text(secret)
             self._agents.append(self._agent(score, folder))
@@ -150,12 +160,13 @@ class Supervisor:
         command = [sys.executable, "-m", "tests.ledger.agent", *map(str, values)]
         return Program(f"agent-{score.number:03}", command, folder=folder)
 
-    def _all_told(self) -> bool:
-        ledgers = (self._ledger(score) for score in self._scores)
-        return all(b'"ack":' in path.read_bytes() if path.exists() else False for path in ledgers)
+    async def _engineer(self) -> Engineer:
+        token = await self._server.api_token("engineer")
+        return Engineer(self._server.target, token, self._scores[0].agent.partition("/")[0])
 
-    def _ledger(self, score: Score) -> Path:
-        return self._folder / "agents" / f"{score.number:03}" / LEDGER
+    def _all_told(self) -> bool:
+        ledgers = (agent_folder(self._folder, score) / LEDGER for score in self._scores)
+        return all(b'"ack":' in path.read_bytes() if path.exists() else False for path in ledgers)
 
     async def _live(self, life: Life) -> None:
         """Let the server live and die as planned, and agents with it."""
@@ -192,7 +203,6 @@ class Supervisor:
 
     async def _drain(self) -> None:
         """Let the agents get rid of all that they have to tell, then stop the server as an operator does."""
-        await self._server.start()
         (self._folder / "agents" / CURTAIN).touch()
         codes = await asyncio.gather(*(agent.ended(DRAIN_PATIENCE) for agent in self._agents))
         for agent, code in zip(self._agents, codes, strict=True):
@@ -207,27 +217,19 @@ class Supervisor:
 
     # --- the books ------------------------------------------------------------------------------------------
 
-    async def _check(self) -> None:
+    async def _check(self, work: Work) -> None:
         outcome = self.outcome
-        played = [Played(score=score, ledger=read_ledger(self._ledger(score))) for score in self._scores]
+        played = read_ledgers(self._folder, self._wish)
         stored = read_stored(self._server.data_dir)
         outcome.facts = sum(len(one.ledger.facts) for one in played)
         outcome.acks = sum(len(one.ledger.acks) for one in played)
         outcome.gaps, outcome.alarms = len(stored.gaps), len(stored.alarms)
         outcome.occurrences = sum(alarm["occurrences"] for alarm in stored.alarms)
-        outcome.violations = check_all(played, stored)
+        outcome.calls, outcome.calls_repeated = len(work.opened) + len(work.acknowledged), work.repeated
+        outcome.violations = check_all(played, work, stored)
         self._lap("check")
-        outcome.violations += await self._replay()
+        outcome.violations += await check_replay(self._folder, self._wish, self._say)
         self._lap("replay")
-
-    async def _replay(self) -> list[Violation]:
-        """Decide everything again, in a process of its own: `vedette-server replay`."""
-        command = [str(INSTALLED / "vedette-server"), "--config", str(self._server.config), "replay"]
-        replay = Program("replay", command, folder=self._folder)
-        async with replay:
-            code = await replay.ended(START_PATIENCE + REPLAY_PATIENCE * self._wish.kills)
-        self._say(replay.tail(3))
-        return [] if code == 0 else [Violation(check=Check.REPLAY_DIFFERS, text=replay.tail())]
 
     @property
     def _elapsed(self) -> float:
@@ -235,6 +237,26 @@ class Supervisor:
 
     def _lap(self, phase: str) -> None:
         self.outcome.seconds[phase] = self._elapsed - sum(self.outcome.seconds.values())
+
+
+def agent_folder(folder: Path, score: Score) -> Path:
+    """Return where an agent has its token, outbox and ledger, below the folder of a run."""
+    return folder / "agents" / f"{score.number:03}"
+
+
+def read_ledgers(folder: Path, wish: Wish) -> list[Played]:
+    """Return what the agents of a run wrote down."""
+    scores = [Score(seed=wish.seed, number=number) for number in range(wish.agents)]
+    return [Played(score=score, ledger=read_ledger(agent_folder(folder, score) / LEDGER)) for score in scores]
+
+
+async def check_replay(folder: Path, wish: Wish, say: Callable[[str], None]) -> list[Violation]:
+    """Let everything be decided again, in a process of its own: `vedette-server replay`."""
+    command = [str(INSTALLED / "vedette-server"), "--config", str(folder / "server.yaml"), "replay"]
+    async with Program("replay", command, folder=folder) as replay:
+        code = await replay.ended(START_PATIENCE + REPLAY_PATIENCE * wish.kills)
+    say(replay.tail(3))
+    return [] if code == 0 else [Violation(check=Check.REPLAY_DIFFERS, text=replay.tail())]
 
 
 async def run(wish: Wish, say: Callable[[str], None]) -> Outcome:
@@ -253,15 +275,3 @@ async def run(wish: Wish, say: Callable[[str], None]) -> Outcome:
     else:
         await asyncio.to_thread(shutil.rmtree, folder)
     return outcome
-
-
-def commands(wish: Wish) -> Sequence[str]:
-    """Return the words that run the same again."""
-    return (
-        "python",
-        "-m",
-        "tests.ledger",
-        *("--seed", str(wish.seed)),
-        *("--kills", str(wish.kills)),
-        *("--agents", str(wish.agents)),
-    )

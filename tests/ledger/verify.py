@@ -1,7 +1,7 @@
 """Verify: ledgers against the store. Every way in which they can disagree has a name.
 
-One idea: each fact is looked for by its identity (agent, outbox, seq) and its content. It must be
-found exactly once, or be missing with a recorded gap that covers it; nothing may be found that no ledger knows.
+One idea: each fact is looked for by its identity (agent, outbox, seq) and its content. It must be found
+exactly once, or be missing with a recorded gap that covers it; nothing may be found that no ledger knows.
 Then the effects are counted, from what was stored, by rules that are not the server's (`score.effects`).
 
 Nothing here does I/O.
@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from tests.ledger.engineer import Work
 from tests.ledger.ledger import Ledger, Produced
 from tests.ledger.score import DATABASE_LIMIT, Effect, Score, Subject, effects
 from tests.ledger.stored import Row, Stored, StoredFact
@@ -28,6 +30,11 @@ from vedette_server.store.journal import verify as verify_chain
 PROMPT_US = 25_000_000
 #: A fact is stored under server time, which on one machine is a little later than the agent's; microseconds.
 OFFSET_LIMIT_US = 60_000_000
+#: A timer that came due must have been served so soon, also after a start; microseconds.
+OVERDUE_LIMIT_US = 3_000_000
+#: States of a case in which its clock may run.
+OPEN_STATES = ("new", "acknowledged", "waiting")
+CRASH_CODES = ("voip_stack_crash", "application_crash")
 
 
 class Check(StrEnum):
@@ -49,6 +56,9 @@ class Check(StrEnum):
     OPEN_ALARM_TWICE = "two open alarms of one key"
     WRONG_ALARM = "alarm is not as expected"
     WRONG_CASE = "case is not as expected"
+    TIMER_WRONG = "timer is missing, wrong or overdue"
+    COMMAND_LOST = "answered command had no effect"
+    COMMAND_TWICE = "command had its effect twice"
     TOO_LATE = "fact was acknowledged too late to foretell its effects"
     JOURNAL_BROKEN = "journal is broken"
     TABLES_DIFFER = "table is not what the journal says"
@@ -76,10 +86,10 @@ class Played:
     ledger: Ledger
 
 
-def check_all(played: Iterable[Played], stored: Stored) -> list[Violation]:
+def check_all(played: Iterable[Played], work: Work, stored: Stored) -> list[Violation]:
     """Return everything that is wrong, in no order that means anything."""
     agents = list(played)
-    found = [*check_strangers(agents, stored), *check_store(stored)]
+    found = [*check_strangers(agents, stored), *check_work(work, stored), *check_store(stored)]
     for one in agents:
         found += check_acks(one, stored)
         found += check_facts(one, stored)
@@ -281,6 +291,30 @@ def _agent_of(alarm: Mapping[str, Any]) -> str:
     return f"{alarm['customer']}/{alarm['installation']}/{alarm['node']}"
 
 
+def check_work(work: Work, stored: Stored) -> Iterator[Violation]:
+    """Check that every request of the engineer had its effect once, and that nobody else opened a case."""
+    by_title: dict[str, list[str]] = defaultdict(list)
+    for case in stored.cases:
+        if not case["alarms"]:
+            by_title[case["title"]].append(case["id"])
+    for title, ids in by_title.items():
+        if title not in work.asked:
+            yield Violation(check=Check.WRONG_CASE, text=f"{', '.join(ids)} has no alarm")
+        elif len(ids) > 1:
+            yield Violation(check=Check.COMMAND_TWICE, text=f"{title} opened {', '.join(ids)}")
+    for title, id_ in work.opened.items():
+        if id_ not in by_title[title]:
+            yield Violation(check=Check.COMMAND_LOST, text=f"{title} opened {id_}, which is not stored")
+    taken = Counter(entry.id for entry in stored.journal if entry.reason == "CASE_ACKNOWLEDGED")
+    for id_ in work.to_acknowledge:
+        if taken[id_] > 1:
+            yield Violation(check=Check.COMMAND_TWICE, text=f"{id_} was acknowledged {taken[id_]} times")
+        elif not taken[id_] and id_ in work.acknowledged:
+            yield Violation(check=Check.COMMAND_LOST, text=f"{id_} is not acknowledged")
+    for text in work.contradictions:
+        yield Violation(check=Check.COMMAND_TWICE, text=text)
+
+
 # --- the store itself ---------------------------------------------------------------------------------------
 
 
@@ -296,10 +330,29 @@ def check_store(stored: Stored) -> Iterator[Violation]:
     known = {id_ for case in stored.cases for id_ in case["alarms"]}
     for id_ in sorted(known - {alarm["id"] for alarm in stored.alarms}):
         yield Violation(check=Check.WRONG_CASE, text=f"a case names {id_}, which does not exist")
-    for case in stored.cases:
-        if not case["alarms"]:
-            yield Violation(check=Check.WRONG_CASE, text=f"{case['id']} has no alarm")
+    yield from _check_timers(stored)
     yield from _check_journal(stored)
+
+
+def _check_timers(stored: Stored) -> Iterator[Violation]:
+    """Check that what waits for a time has its timer, and that no timer was forgotten."""
+    wanted = {
+        f"response_due|{case['id']}": case["clock"]["due_at"]
+        for case in stored.cases
+        if case["state"] in OPEN_STATES and case["clock"] and case["clock"]["due_at"]
+    }
+    held = {f"{timer['kind']}|{timer['subject']}": timer["due"] for timer in stored.timers}
+    for id_, due in wanted.items():
+        if held.get(id_) != due:
+            yield Violation(check=Check.TIMER_WRONG, text=f"{id_}: {held.get(id_)}, must be {due}")
+    for state in stored.rule_states:
+        id_ = f"rule_clear|{state['key']}"
+        if state["code"] in CRASH_CODES and state["phase"] == "clearing" and id_ not in held:
+            yield Violation(check=Check.TIMER_WRONG, text=f"{id_}: none")
+    for id_, due in held.items():
+        overdue_us = stored.position.wall_us - datetime.fromisoformat(due).timestamp() * 1e6
+        if overdue_us > OVERDUE_LIMIT_US:
+            yield Violation(check=Check.TIMER_WRONG, text=f"{id_}: overdue since {due}")
 
 
 def _check_journal(stored: Stored) -> Iterator[Violation]:

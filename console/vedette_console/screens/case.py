@@ -43,11 +43,11 @@ class CaseScreen(CaseActions):
         """Make the screen of a case; it may not be on the desk."""
         super().__init__(context)
         self._case_id = case_id
-        self._case = context.desk.cases.get(case_id)
+        self._on_desk = context.desk.cases.get(case_id)
+        self._case = self._on_desk
         self._alarms: tuple[Alarm, ...] = ()
         self._timeline: tuple[TimelineEntry, ...] = ()
         self._problem = ""
-        self._seen_revision = -1
         self._scroll = VerticalScroll(id="case")
         self._headline = Prose(id="case-headline")
         self._brief = Prose(id="case-brief")
@@ -79,14 +79,12 @@ class CaseScreen(CaseActions):
         return self._case
 
     def show_desk(self) -> None:
-        """Draw the case as it is now; fetch its timeline when something changed."""
-        desk = self.context.desk
-        if desk.revision != self._seen_revision:
-            before = self._case
-            self._case = desk.cases.get(self._case_id) or self._case
-            if self._seen_revision >= 0 and self._case != before:
-                self.fetch()
-            self._seen_revision = desk.revision
+        """Draw the case as it is now; fetch its timeline when it changed or left the desk."""
+        on_desk = self.context.desk.cases.get(self._case_id)
+        if on_desk != self._on_desk:
+            self._on_desk = on_desk
+            self._case = on_desk or self._case
+            self.fetch()
         self._draw()
 
     @work(exclusive=True, group="case")

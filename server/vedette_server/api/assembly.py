@@ -73,12 +73,12 @@ def assemble(
     reference = Reference(loop.world, reader=reader)
     census = Census(loop.world, metrics=metrics)
     loop.on_commit.extend((reference.committed, census.committed, hub.committed))
-    views = Views(reader=reader, reference=reference, clock=clock)
+    views = Views(reader=reader, reference=reference, census=census, clock=clock)
     commands = Commands(loop=loop, reader=reader)
     services = Services(
         cases=CaseService(reader=reader, commands=commands, views=views),
         alarms=AlarmService(reader=reader, commands=commands),
-        fleet=FleetService(reader=reader, reference=reference, views=views),
+        fleet=FleetService(reader=reader, reference=reference, census=census, views=views),
         series=SeriesService(reader=reader, views=views),
         watch=WatchService(
             reader=reader, hub=hub, views=views, store_id=reader.store_id, partition=loop.world.partition

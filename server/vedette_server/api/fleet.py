@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vedette.support.v1 import fleet_pb2
 from vedette_server.api import fields, wire
+from vedette_server.api.census import Place
 from vedette_server.api.errors import not_found
 from vedette_server.api.pages import cursor_of, page_token
-from vedette_server.cases.case import OPEN_STATES
 from vedette_server.contracts.entitlement import entitlement
 from vedette_server.engine.changes import Kind
 from vedette_server.fleet.agent import Agent, AgentState
-from vedette_server.store.pages import AgentCursor, AgentFilter, CaseCursor, CaseFilter
+from vedette_server.store.pages import AgentCursor, AgentFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from vedette_server.api.auth import Caller
+    from vedette_server.api.census import Census
     from vedette_server.api.reference import Reference
     from vedette_server.api.views import Views
     from vedette_server.contracts.customer import Installation
     from vedette_server.store.reader import Reader
 
-_PAGE = fields.MAX_PAGE_SIZE
-
-
-class Place(NamedTuple):
-    """Place of an installation in its list, and its cursor."""
-
-    customer: str
-    id: str
-
 
 class FleetService:
     """The methods of `vedette.support.v1.FleetService`."""
 
-    def __init__(self, *, reader: Reader, reference: Reference, views: Views) -> None:
+    def __init__(self, *, reader: Reader, reference: Reference, census: Census, views: Views) -> None:
         """Take what to read, and how to show it."""
         self._reader = reader
         self._reference = reference
+        self._census = census
         self._views = views
 
     async def ListInstallations(
@@ -56,7 +46,7 @@ class FleetService:
         page = listed[: fields.page_size(request.page_size)]
         more = len(page) < len(listed)
         return fleet_pb2.ListInstallationsResponse(
-            installations=await self._show(page, customer),
+            installations=[self._show(one) for one in page],
             next_page_token=page_token(request, Place(page[-1].customer, page[-1].id) if more else None),
         )
 
@@ -67,8 +57,7 @@ class FleetService:
         found = self._reference.policy.installation(request.customer, request.id)
         if found is None:
             raise not_found("installation", f"{request.customer}/{request.id}")
-        (message,) = await self._show((found,), found.customer)
-        return fleet_pb2.GetInstallationResponse(installation=message)
+        return fleet_pb2.GetInstallationResponse(installation=self._show(found))
 
     async def ListAgents(
         self, request: fleet_pb2.ListAgentsRequest, caller: Caller
@@ -83,7 +72,7 @@ class FleetService:
             limit=fields.page_size(request.page_size),
         )
         return fleet_pb2.ListAgentsResponse(
-            agents=[await self._views.linked_agent(one.agent, one.link) for one in page.items],
+            agents=[self._views.linked_agent(one.agent, one.link) for one in page.items],
             next_page_token=page_token(request, page.next),
         )
 
@@ -96,58 +85,21 @@ class FleetService:
             raise not_found("agent", request.id)
         return fleet_pb2.GetAgentResponse(agent=await self._views.agent(agent))
 
-    async def _show(
-        self, installations: Sequence[Installation], customer: str
-    ) -> list[fleet_pb2.Installation]:
-        """Return installations, all of `customer` unless that is empty."""
-        agents = await self._agents(customer)
-        open_cases = await self._open_cases(customer)
-        return [self._installation(one, agents, open_cases) for one in installations]
-
-    def _installation(
-        self,
-        installation: Installation,
-        agents: dict[Place, list[Agent]],
-        open_cases: Counter[Place],
-    ) -> fleet_pb2.Installation:
+    def _show(self, installation: Installation) -> fleet_pb2.Installation:
         place = Place(installation.customer, installation.id)
-        mine = agents.get(place, [])
-        releases = [agent.product_version for agent in mine if agent.product_version]
+        agents = self._census.agents_at(place)
+        releases = [agent.product_version for agent in agents if agent.product_version]
         owed = entitlement(
             self._reference.policy,
             installation,
             product_version=releases[0] if releases else None,
-            connected=any(agent.state is not AgentState.NEVER_SEEN for agent in mine),
+            connected=any(agent.state is not AgentState.NEVER_SEEN for agent in agents),
             now=self._views.now(),
         )
         return wire.installation(
             installation,
-            customer=self._reference.policy.customer(installation.customer),
+            customer_name=self._reference.customer_name(installation.customer),
             entitlement=owed,
-            agents=[agent.id for agent in mine],
-            open_cases=open_cases[place],
+            agents=[agent.id for agent in agents],
+            open_cases=self._census.open_cases_at(place),
         )
-
-    async def _agents(self, customer: str) -> dict[Place, list[Agent]]:
-        """Return the agents of one customer or of all, by installation."""
-        found: dict[Place, list[Agent]] = {}
-        after: AgentCursor | None = None
-        while True:
-            page = await self._reader.list_agents(AgentFilter(customer=customer), after=after, limit=_PAGE)
-            for one in page.items:
-                found.setdefault(Place(one.agent.customer, one.agent.installation), []).append(one.agent)
-            after = page.next
-            if after is None:
-                return found
-
-    async def _open_cases(self, customer: str) -> Counter[Place]:
-        """Return how many cases are open, by installation."""
-        found: Counter[Place] = Counter()
-        after: CaseCursor | None = None
-        wanted = CaseFilter(states=OPEN_STATES, customer=customer)
-        while True:
-            page = await self._reader.list_cases(wanted, after=after, limit=_PAGE)
-            found.update(Place(case.customer, case.installation) for case in page.items)
-            after = page.next
-            if after is None:
-                return found

@@ -11,6 +11,7 @@ passes here.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
@@ -22,7 +23,7 @@ from vedette_server.api.errors import ApiError, from_refused, internal
 from vedette_server.engine.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     Context = aio.ServicerContext[Any, Any]
     Unary = Callable[[Any, Caller], Awaitable[Message]]
-    Streaming = Callable[[Any, Caller], AsyncIterator[Message]]
+    Streaming = Callable[[Any, Caller], AsyncGenerator[Message, None]]
 
 #: Full name of the one method that agents call.
 AGENT_STREAM: Final = "/vedette.agent.v1.AgentService/Connect"
@@ -86,11 +87,14 @@ class Guard:
 
         return guarded
 
-    def _streaming(self, method: str, call: Streaming) -> Callable[[Any, Context], AsyncIterator[Message]]:
-        async def guarded(request: Any, context: Context) -> AsyncIterator[Message]:  # noqa: ANN401 -- any message
+    def _streaming(self, method: str, call: Streaming) -> Callable[[Any, Context], Awaitable[None]]:
+        async def guarded(request: Any, context: Context) -> None:  # noqa: ANN401 -- any message
             try:
-                async for response in call(request, await self._caller(method, context)):
-                    yield response
+                caller = await self._caller(method, context)
+                # Written here rather than yielded: a call that is cancelled then ends the generator at once.
+                async with aclosing(call(request, caller)) as responses:
+                    async for response in responses:
+                        await context.write(response)
             except Exception as error:  # noqa: BLE001 -- told to the caller, and logged when not foreseen
                 failed = _as_api_error(error, method)
             else:

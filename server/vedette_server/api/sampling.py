@@ -10,6 +10,7 @@ Nothing here asks the store or knows the protocol.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,8 +53,10 @@ class Samples:
         self._place = {key: index[_identity(series)] for key, series in wanted.items()}
         self._shown = {index[_identity(series)]: series for series in wanted.values()}
         self._columns: dict[tuple[str, bytes], _Columns] = {}
-        self._times: list[list[int]] = [[] for _ in self._series]
-        self._values: list[list[float]] = [[] for _ in self._series]
+        self._times = [array("q") for _ in self._series]
+        self._values = [array("d") for _ in self._series]
+        #: Samples taken so far.
+        self.count = 0
 
     def add(self, *, outbox_id: str, observed_us: int, numbers: bytes, values: bytes) -> None:
         """Take a batch: packed little-endian uint32 and float64, as they travel."""
@@ -64,6 +67,7 @@ class Samples:
         if not columns.keys:
             return
         found = np.frombuffer(values, dtype="<f8")[columns.positions].tolist()
+        self.count += len(found)
         for key, value in zip(columns.keys, found, strict=True):
             self._times[key].append(observed_us)
             self._values[key].append(value)
@@ -72,8 +76,8 @@ class Samples:
         """Yield each series that has samples with at most `count` points, oldest first."""
         for key in range(len(self._series)):
             if self._times[key]:
-                times = np.array(self._times[key], dtype=np.int64)
-                values = np.array(self._values[key], dtype=np.float64)
+                times = np.frombuffer(self._times[key], dtype=np.int64)
+                values = np.frombuffer(self._values[key], dtype=np.float64)
                 order = np.argsort(times, kind="stable")
                 summary = summarise(
                     times[order], values[order], start_us=start_us, end_us=end_us, count=count

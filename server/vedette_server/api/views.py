@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vedette.support.v1 import alarm_pb2, case_pb2, fleet_pb2
     from vedette_server.alarms.alarm import Alarm
+    from vedette_server.api.census import Census
     from vedette_server.api.reference import Reference
     from vedette_server.cases.case import Case
     from vedette_server.clock import Clock
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 class Views:
     """Shows entities as of now."""
 
-    def __init__(self, *, reader: Reader, reference: Reference, clock: Clock) -> None:
+    def __init__(self, *, reader: Reader, reference: Reference, census: Census, clock: Clock) -> None:
         """Take where the rest of what is shown comes from."""
         self._reader = reader
         self._reference = reference
+        self._census = census
         self._clock = clock
 
     def now(self) -> datetime:
@@ -51,9 +53,8 @@ class Views:
     async def agent(self, agent: Agent) -> fleet_pb2.Agent:
         """Return an agent, with its link as of now."""
         link = await self._reader.link_of(agent.id)
-        return await self.linked_agent(agent, link)
+        return self.linked_agent(agent, link)
 
-    async def linked_agent(self, agent: Agent, link: AgentLink | None) -> fleet_pb2.Agent:
+    def linked_agent(self, agent: Agent, link: AgentLink | None) -> fleet_pb2.Agent:
         """Return an agent whose link was read with it."""
-        series_count = await self._reader.count_series(agent.id, agent.outbox_id)
-        return wire.agent(agent, link, series_count=series_count)
+        return wire.agent(agent, link, series_count=self._census.series_of(agent))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from vedette_server.access.token import Token
     from vedette_server.api.sla_clock import ClockFace
-    from vedette_server.contracts.customer import Customer, Installation
+    from vedette_server.contracts.customer import Installation
     from vedette_server.contracts.entitlement import Entitlement
     from vedette_server.telemetry.series import Labels, Series
 
@@ -176,7 +176,7 @@ def agent(agent: Agent, link: AgentLink | None, *, series_count: int) -> fleet_p
 def installation(
     installation: Installation,
     *,
-    customer: Customer | None,
+    customer_name: str,
     entitlement: Entitlement,
     agents: Iterable[str],
     open_cases: int,
@@ -184,7 +184,7 @@ def installation(
     """Return an installation with what is owed to it."""
     return fleet_pb2.Installation(
         customer=installation.customer,
-        customer_name=customer.name if customer else "",
+        customer_name=customer_name,
         id=installation.id,
         name=installation.name,
         plan=entitlement.plan or "",

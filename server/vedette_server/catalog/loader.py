@@ -223,13 +223,16 @@ _READERS: Final[dict[_Kind, Callable[[str, Mapping], AnyRule]]] = {
 def _check_title(rule: Mapping, title: str, kind: _Kind) -> None:
     """Check that a title is a template whose fields are known; those of a ratio rule are labels and free."""
     try:
-        fields = {
-            name for _text, name, _spec, _conversion in string.Formatter().parse(title) if name is not None
-        }
+        parts = [part for part in string.Formatter().parse(title) if part[1] is not None]
     except ValueError:
         rule.problem("title", "has a brace that is not closed")
         return
+    if any(spec or conversion for _text, _name, spec, conversion in parts):
+        # A field is text; "{percent:d}" would fail when an alarm is raised, not here.
+        rule.problem("title", "must name its fields without a format, such as {percent}")
+        return
     known = _FIELDS.get(kind)
+    fields = {name for _text, name, _spec, _conversion in parts if name is not None}
     for name in sorted(fields if known is None else fields - known):
         if known is None and name.isidentifier():
             continue

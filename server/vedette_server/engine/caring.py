@@ -136,7 +136,7 @@ def judge_entitlement(world: World, agent: Agent, now: datetime) -> Entitlement:
 
 
 def _case_of(draft: Draft, alarm: Alarm) -> Case | None:
-    """Return the case that an alarm belongs to: the one it had, or the one of its cause; None for a new one."""
+    """Return the case that an alarm belongs to: the one it had, or that of its cause; None for a new one."""
     world = draft.world
     case = world.cases.get(alarm.case_id or world.case_by_key.get(alarm.key, ""))
     return case if case is not None and takes_back(case, now=draft.wall) else None

@@ -19,12 +19,14 @@ from vedette_server.contracts.priority import Priority
 from vedette_server.detect.catalog import AnyRule, CrashRule, EventRule, RatioRule
 from vedette_server.detect.crash import CRASH_EVENTS, EXITED, STARTED, judge_component, judge_held, watches
 from vedette_server.detect.evaluate import NO_BAND, Verdict, judge
+from vedette_server.detect.reading import Reading
 from vedette_server.detect.rule_state import Phase, RuleState
 from vedette_server.engine.caring import Finding, clear_alarm, raise_alarm, worsen_alarm
 from vedette_server.engine.changes import Kind, TimerKind
 from vedette_server.engine.draft import Draft
 from vedette_server.engine.inputs import EventFact
 from vedette_server.engine.world import Watcher, from_micros
+from vedette_server.fleet.session import span_text
 from vedette_server.telemetry.series import Labels, label
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ LIVE = timedelta(seconds=30)
 LATE_HOLD = timedelta(seconds=10)
 #: Unknown event codes of one agent that get an alarm of their own; further ones share one.
 UNKNOWN_CODES_KEPT = 10
+#: Digits of a process's age in seconds that are believed: 30 years.
+MOST_DIGITS = 9
 
 
 def judge_batch(
@@ -93,10 +97,12 @@ def _judge_pair(draft: Draft, watcher: Watcher, index: int, used: float, at: dat
     )
     after, verdict = judge(rule, state, blank, used, pair.limit, at)
     put_state(draft, pair.key, after, verdict)
+    series = watcher.board.series[pair.usage]
+    reading = Reading(used=used, limit=pair.limit, unit=series.unit if series else "")
     if verdict is Verdict.CLEARED:
-        clear_alarm(draft, pair.key, at=at, cause=_ratio_text(used, pair.limit))
+        clear_alarm(draft, pair.key, at=at, cause=reading.text)
     elif after is not None and verdict in (Verdict.RAISED, Verdict.WORSENED):
-        _tell_ratio(draft, watcher, rule, after, verdict, used, pair.limit, at)
+        _tell_ratio(draft, watcher, rule, after, verdict, reading, at)
 
 
 def _tell_ratio(
@@ -105,25 +111,23 @@ def _tell_ratio(
     rule: RatioRule,
     state: RuleState,
     verdict: Verdict,
-    used: float,
-    limit: float,
+    reading: Reading,
     at: datetime,
 ) -> None:
     level = rule.levels[state.level - 1]
     evidence = Evidence(
         agent=watcher.agent.id,
-        text=f"{_ratio_text(used, limit)}, threshold {level.at:.0%}",
+        text=f"{reading.text}, threshold {level.at:.0%}",
         observed_at=at,
         series=rule.usage,
         limit_series=rule.limit,
         labels=state.labels,
-        value=used / limit if limit > 0 else 0.0,
+        value=reading.used / reading.limit if reading.limit > 0 else 0.0,
         threshold=level.at,
     )
-    fields = dict(state.labels)
-    title = rule.title.format_map(
-        _Fields(fields, used=f"{used:,.0f}", limit=f"{limit:,.0f}", percent=_percent(used, limit))
-    )
+    words = _Fields(state.labels)
+    words |= {"used": reading.used_text, "limit": reading.limit_text, "percent": reading.percent}
+    title = rule.title.format_map(words)
     if verdict is Verdict.WORSENED:
         worsen_alarm(draft, state.key, priority=level.priority, title=title, evidence=evidence)
         return
@@ -139,14 +143,6 @@ def _tell_ratio(
         at=state.level_since[state.level - 1] or at,
     )
     raise_alarm(draft, finding)
-
-
-def _percent(used: float, limit: float) -> str:
-    return f"{used / limit:.0%}" if limit > 0 else "more than 100%"
-
-
-def _ratio_text(used: float, limit: float) -> str:
-    return f"{used:,.0f} of {limit:,.0f} used ({_percent(used, limit)})"
 
 
 class _Fields(dict[str, str]):
@@ -200,10 +196,22 @@ def _judge_component(draft: Draft, watcher: Watcher, rule: CrashRule, event: Eve
 
 
 def _event_text(event: EventFact) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in event.attributes)
-    head = "exited" if event.code == EXITED else (event.message or event.code)
+    """Return an event for people: what, on which component, and the facts that came with it."""
     subject = f"{event.component} " if event.component else ""
-    return f"{subject}{head} ({facts})" if facts else f"{subject}{head}"
+    facts = dict(event.attributes)
+    if event.code == EXITED:
+        lived = f" after {span_text(timedelta(seconds=_seconds(facts)))}" if "uptime_seconds" in facts else ""
+        pid = f" (pid {facts['pid']})" if "pid" in facts else ""
+        return f"{subject}exited{lived}{pid}"
+    told = ", ".join(f"{name} {value}" for name, value in event.attributes)
+    head = event.message or event.code
+    return f"{subject}{head} ({told})" if told else f"{subject}{head}"
+
+
+def _seconds(facts: dict[str, str]) -> int:
+    """Return how long a process lived, in seconds; 0 when the agent's word for it is no number."""
+    text = facts["uptime_seconds"].partition(".")[0]
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 0
 
 
 def _blank(rule: AnyRule, watcher: Watcher, component: str, labels: Labels) -> RuleState:

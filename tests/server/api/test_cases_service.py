@@ -7,6 +7,7 @@ import pytest
 from tests.server.api.callers import Client, Running
 from vedette.support.v1 import case_pb2, common_pb2
 from vedette.timestamps import from_duration, from_timestamp
+from vedette_server.api import pages
 
 P1, P3 = common_pb2.PRIORITY_P1, common_pb2.PRIORITY_P3
 Case = case_pb2.Case
@@ -226,3 +227,20 @@ async def test_a_foreign_page_token_is_refused(vedette: Running) -> None:
     ann = await vedette.person("ann")
     refusal = await ann.refusal(ann.cases.ListCases, case_pb2.ListCasesRequest(page_token="x"))
     assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID")
+
+
+async def test_a_list_of_long_cases_comes_in_more_pages_than_asked_for(
+    vedette: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MAX_PAGE_BYTES", 20_000)
+    ann = await vedette.person("ann")
+    for number in range(5):
+        await opened(ann, request_id=f"{number}", description="x" * 8000)
+    sizes, token = [], ""
+    while True:
+        page = await ann.ask(ann.cases.ListCases, case_pb2.ListCasesRequest(page_token=token))
+        sizes.append([case.id for case in page.cases])
+        token = page.next_page_token
+        if not token:
+            break
+    assert sizes == [["C-1", "C-2"], ["C-3", "C-4"], ["C-5"]]

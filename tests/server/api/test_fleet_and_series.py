@@ -6,6 +6,7 @@ from tests.server.api.callers import Running, now_us
 from vedette.support.v1 import case_pb2, common_pb2, fleet_pb2
 from vedette.telemetry.v1 import telemetry_pb2
 from vedette.timestamps import from_micros, from_timestamp, to_micros, to_timestamp
+from vedette_server.api import series
 
 Agent = fleet_pb2.Agent
 CPU = telemetry_pb2.SeriesDescriptor(
@@ -210,3 +211,20 @@ async def test_a_range_without_samples_is_empty(vedette: Running) -> None:
     await vedette.enrol("acme", "hq", "n1")
     request = fleet_pb2.QuerySeriesRequest(agent="acme/hq/n1", name="x")
     assert list((await ann.ask(ann.series.QuerySeries, request)).series) == []
+
+
+async def test_a_range_with_too_many_samples_is_refused(
+    vedette: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "MAX_SAMPLES", 3)
+    ann = await vedette.person("ann")
+    agent = await vedette.agent()
+    await agent.announce(*DISK)
+    for _ in range(2):
+        await agent.batch(now_us(), {1: 1.0, 2: 2.0})
+    request = fleet_pb2.QuerySeriesRequest(agent="acme/hq/n1", name="system.filesystem.usage")
+    request.end_time.FromMicroseconds(now_us() + MINUTE_US)
+    refusal = await ann.refusal(ann.series.QuerySeries, request)
+    assert refusal.reason == "RANGE_INVALID"
+    request.labels.add(name="mountpoint", value="/")
+    assert len((await ann.ask(ann.series.QuerySeries, request)).series[0].points) == 2

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from vedette.support.v1 import case_pb2
+from vedette_server.api import pages
 from vedette_server.api.errors import ApiError
 from vedette_server.api.pages import cursor_of, page_token
 
@@ -72,3 +73,15 @@ def test_a_token_of_another_list_is_invalid() -> None:
 )
 def test_a_token_that_is_none_of_ours_is_refused_and_nothing_else_happens(token: str) -> None:
     assert refusal(continued(ACME, token)).reason == "PAGE_TOKEN_INVALID"
+
+
+def test_a_page_ends_before_it_is_too_large_and_never_before_its_first_item(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pages, "MAX_PAGE_BYTES", 100)
+    small, large = case_pb2.Case(title="x" * 38), case_pb2.Case(title="x" * 200)
+    assert small.ByteSize() == 40
+    assert pages.fitting([small, small]) == 2
+    assert pages.fitting([small, small, small]) == 2
+    assert pages.fitting([large, small]) == 1
+    assert pages.fitting([]) == 0

@@ -164,3 +164,20 @@ async def test_a_stopping_server_ends_watches_with_a_reason(tmp_path: Path) -> N
         await around.server.stop()
         refusal = await watcher.refusal()
     assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "SERVER_STOPPING")
+
+
+async def test_a_watcher_that_left_is_forgotten_at_once(vedette: Running) -> None:
+    def subscribers() -> float | None:
+        return vedette.server.metrics.registry.get_sample_value("vedette_watch_subscribers")
+
+    ann = await vedette.person("ann")
+    watcher = ann.watch()
+    await watcher.frame()
+    assert subscribers() == 1
+    watcher.close()
+    # The end of the call travels to the server; an answered call tells that what came before it has arrived.
+    for _ in range(100):
+        await opened(ann, "again")
+        if not subscribers():
+            return
+    assert subscribers() == 0

@@ -64,6 +64,18 @@ def test_a_version_changes_with_a_rule_and_not_with_a_comment(tmp_path: Path) ->
         ("at: 0.8", "at: high", "8: rules.database_space.levels[0].at"),
         ("database.usage", "database usage", "6: rules.database_space.usage: must be a metric name"),
         ("{percent} full", "{percent full", "5: rules.database_space.title: has a brace that is not closed"),
+        (
+            "{percent} full",
+            "{percent:d} full",
+            "5: rules.database_space.title: must name its fields without a",
+        ),
+        (
+            "{percent} full",
+            "{percent!r} full",
+            "5: rules.database_space.title: must name its fields without a",
+        ),
+        ("{percent} full", "{} full", "5: rules.database_space.title: has the unknown field {}"),
+        ("{percent} full", "{a.b} full", "5: rules.database_space.title: has the unknown field {a.b}"),
         ("  database_space:", "  Database-Space:", "2: "),
     ],
 )
