@@ -145,12 +145,13 @@ def _say(what: str, **more: object) -> None:
     print(json.dumps({"now": what, **more}), flush=True)
 
 
-def main() -> None:
+async def main() -> None:
     """Read a plan from standard input and carry it out."""
     given = json.loads(sys.stdin.read())
     given["agents"] = tuple((agent, secret) for agent, secret in given["agents"])
-    asyncio.run(Load(Plan(**given)).run())
+    # Channels belong to the event loop that runs when they are made.
+    await Load(Plan(**given)).run()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

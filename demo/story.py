@@ -19,17 +19,17 @@ from vedette.support.v1 import alarm_pb2, case_pb2, common_pb2, fleet_pb2
 from vedette.timestamps import from_duration, from_timestamp
 
 #: How soon the agent and all it measures must have arrived, in seconds.
-ARRIVAL = 15.0
+ARRIVAL = 20.0
 #: How soon a fault must be an alarm, in seconds: the agent looks each second, the rest is the server.
-SOON = 6.0
+SOON = 10.0
 #: How soon an agent that fell silent must be lost, and one that is back be seen, in seconds.
-SILENCE = 10.0
+SILENCE = 15.0
 #: How soon a crash must have cleared, in seconds: 2 until the restart, then 10 without another.
-RECOVERY = 20.0
+RECOVERY = 25.0
 #: Response time that Platinum promises for P1, around the clock.
 P1_TARGET = timedelta(minutes=60)
 #: Longest hole between two samples of a series that is taken each second.
-HOLE = timedelta(seconds=2.5)
+HOLE = timedelta(seconds=4)
 #: A series and component that are sampled from the first moment to the last.
 PULSE = "component.process.count", "call-recording"
 

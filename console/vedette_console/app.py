@@ -199,20 +199,20 @@ class VedetteApp(App[None]):
             return
         self.say(sentence or f"{action.label}: done", Tone.GOOD)
 
-    async def _explain(self, intent: Intent, error: SupportError) -> tuple[tuple[Safe, ...], str]:
-        """Return why an intent was refused, and the version that the next attempt is about.
+    async def _explain(self, intent: Intent, error: SupportError) -> tuple[tuple[Safe, ...], str | None]:
+        """Return why an intent was refused, and the version the next attempt is about (None: the same).
 
         When somebody else was faster, that is what they did; the desk then shows it too.
         """
         plain = (safe(str(error)),)
         stale = error.kind in {ErrorKind.CONFLICT, ErrorKind.REFUSED}
         if not stale or isinstance(intent, CreateCase | AcknowledgeAlarm):
-            return plain, ""
+            return plain, None
         try:
             case = await self._support.get_case(intent.id)
             entries = await self._support.list_timeline(intent.id)
         except SupportError:
-            return plain, ""
+            return plain, None
         self.desk.put(case)
         self._draw_soon()
         if error.kind is not ErrorKind.CONFLICT:

@@ -46,6 +46,7 @@ def configure(*, level: int = logging.INFO, stream: TextIO | None = None) -> Non
     )
     # Libraries speak up only when something is wrong; what happens here is told by ourselves.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_tells_news)
     logging.getLogger("vedette_server").setLevel(level)
     logging.captureWarnings(capture=True)
     structlog.configure(
@@ -58,6 +59,14 @@ def configure(*, level: int = logging.INFO, stream: TextIO | None = None) -> Non
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _tells_news(record: logging.LogRecord) -> bool:
+    """Drop what gRPC writes, with a traceback, whenever a peer is gone before its stream was ended.
+
+    That is how every lost agent looks from here; it is told by the agent's state, with the cause.
+    """
+    return not str(record.msg).startswith("ExecuteBatchError raised in core")
 
 
 def printable(text: str) -> str:

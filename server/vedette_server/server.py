@@ -98,9 +98,10 @@ class Server:
         configuration = await self._read_configuration()
         store, reader = await self._open_store()
         self._loop = self._turn_loop(store, reader)
-        await self._loop.start(
-            PolicyLoaded(policy=configuration.policy), CatalogLoaded(catalog=configuration.catalog)
-        )
+        with store_errors():
+            await self._loop.start(
+                PolicyLoaded(policy=configuration.policy), CatalogLoaded(catalog=configuration.catalog)
+            )
         guard = Guard(reader=reader, metrics=self.metrics)
         intake = Intake(
             self._loop,

@@ -126,7 +126,7 @@ async def test_run_connects_reports_and_stops_cleanly_when_told(tmp_path: Path) 
     async with serving() as server:
         server.behaviour.heartbeat = 1.0
         path = config(tmp_path, port=server.port)
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: ASYNC220 - starting it is quick
             [sys.executable, "-m", "vedette_agent", "--config", path, "run"],
             stderr=subprocess.PIPE,
             text=True,

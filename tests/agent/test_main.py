@@ -11,6 +11,7 @@ import pytest
 from tests.agent.support.collecting import Hang, Scripted
 from tests.agent.support.facts import Ledger, event
 from tests.agent.support.server import AgentServer, serving
+from tests.agent.support.waiting import until
 from vedette.agent.v1 import agent_pb2
 from vedette_agent import status
 from vedette_agent.clock import SystemClock
@@ -97,9 +98,8 @@ async def test_the_status_file_says_how_the_agent_is(server: AgentServer, tmp_pa
     agent = Agent(settings, collectors=(level(),))
     task = asyncio.create_task(agent.run())
     await server.until(lambda: len(server.facts) >= 2)
-    async with asyncio.timeout(5):
-        while not (observed := status.read(settings.state_dir, SystemClock())).content:
-            await asyncio.sleep(0.02)
+    await until((settings.state_dir / "status.json").exists)
+    observed = status.read(settings.state_dir, SystemClock())
     assert observed.is_running is True
     assert observed.is_current
     agent.stop()
@@ -137,9 +137,7 @@ async def test_facts_found_while_the_server_is_away_arrive_later(tmp_path: Path)
     scripted = Scripted("log", *found, Reading(), interval=0.1)
     agent = Agent(settings, collectors=(scripted,), observer=ledger)
     task = asyncio.create_task(agent.run())
-    async with asyncio.timeout(5):
-        while len(ledger.appended_facts) < 5:
-            await asyncio.sleep(0.02)
+    await until(lambda: len(ledger.appended_facts) == 5)
     async with serving(port=port) as second:
         await second.until(lambda: len(second.facts) == 5)
         agent.stop()

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from tests.agent.support.clocks import ManualClock
 from tests.agent.support.collecting import Hang, Scripted
 from tests.agent.support.facts import event
+from tests.agent.support.waiting import until
 from vedette.agent.v1 import agent_pb2
 from vedette.telemetry.v1 import telemetry_pb2
 from vedette_agent.collectors.collector import Reading
@@ -41,12 +42,6 @@ async def codes(outbox: Outbox) -> list[str]:
 
 async def kinds(outbox: Outbox) -> list[str | None]:
     return [frame.WhichOneof("frame") for frame in await frames(outbox)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def boom() -> Reading:

@@ -53,7 +53,7 @@ async def play(folder: Path, server: str, score: Score, interval: float) -> None
         LinkSettings(
             server=server,
             token_file=folder / TOKEN,
-            reconnect_initial=timedelta(milliseconds=200),
+            reconnect_initial=timedelta(milliseconds=400),
             reconnect_max=timedelta(seconds=1),
         ),
         Node(boot_id=f"boot-{score.number}", start_id=uuid.uuid4().hex, agent_version="0.1.0"),

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,11 +85,9 @@ class Outcome:
         """Return the outcome for people."""
         deaths = ", ".join(f"{death} {count}" for death, count in sorted(self.deaths.items()))
         spans = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in self.seconds.items())
-        kills = (
-            f"{self.kills} kills of the server ({deaths}), {self.agent_kills} of {self.wish.agents} agents"
-        )
         return [
-            f"seed {self.wish.seed}: {kills}",
+            f"seed {self.wish.seed}: {self.kills} kills of the server ({deaths})",
+            f"{self.agent_kills} kills of agents, {self.wish.agents} agents",
             f"{self.facts} facts, {self.acks} acks, {self.gaps} gaps",
             f"{self.alarms} alarms, raised {self.occurrences} times",
             f"{self.calls} calls of the engineer answered, {self.calls_repeated} made again",
@@ -97,6 +95,38 @@ class Outcome:
             *map(str, self.violations),
             f"{len(self.violations)} violations",
         ]
+
+
+class Heard:
+    """Which agents have had something acknowledged since the last `mark`, by their ledgers."""
+
+    def __init__(self, ledgers: Sequence[Path]) -> None:
+        """Take the ledgers; they need not exist yet."""
+        self._read = dict.fromkeys(ledgers, 0)
+        self._silent = set(ledgers)
+
+    def mark(self) -> None:
+        """Begin anew: nobody has."""
+        self._read = {path: path.stat().st_size if path.exists() else 0 for path in self._read}
+        self._silent = set(self._read)
+
+    def some(self) -> bool:
+        """Tell whether one has."""
+        self._look()
+        return len(self._silent) < len(self._read)
+
+    def all(self) -> bool:
+        """Tell whether all have."""
+        self._look()
+        return not self._silent
+
+    def _look(self) -> None:
+        for path in tuple(self._silent):
+            if path.exists():
+                with path.open("rb") as file:
+                    file.seek(self._read[path])
+                    if b'"ack":' in file.read():
+                        self._silent.remove(path)
 
 
 class Supervisor:
@@ -110,6 +140,8 @@ class Supervisor:
         self._scores = [Score(seed=wish.seed, number=number) for number in range(wish.agents)]
         self._server = Server(folder)
         self._agents: list[Program] = []
+        self._heard = Heard([agent_folder(folder, score) / LEDGER for score in self._scores])
+        self._killing = asyncio.Lock()
         self._begun = time.monotonic()
         self.outcome = Outcome(wish=wish, folder=folder)
 
@@ -130,6 +162,8 @@ class Supervisor:
                 tasks.create_task(engineer.run(finished))
                 for number, life in enumerate(plan, start=1):
                     self._say(f"{self._elapsed:6.1f} s  life {number}: {life}")
+                    for victim in life.agents:
+                        tasks.create_task(self._kill_agent(self._agents[victim.agent], victim.after))
                     await self._live(life)
                 self._lap("kills")
                 await self._server.start()
@@ -153,7 +187,6 @@ class Supervisor:
             (folder / TOKEN).write_text(secret)
             self._agents.append(self._agent(score, folder))
         await asyncio.gather(*(agent.start() for agent in self._agents))
-        await until(self._all_told, "every agent has had something acknowledged", START_PATIENCE)
 
     def _agent(self, score: Score, folder: Path) -> Program:
         values = (folder, self._server.target, self._wish.seed, score.number, self._wish.interval)
@@ -164,18 +197,12 @@ class Supervisor:
         token = await self._server.api_token("engineer")
         return Engineer(self._server.target, token, self._scores[0].agent.partition("/")[0])
 
-    def _all_told(self) -> bool:
-        ledgers = (agent_folder(self._folder, score) / LEDGER for score in self._scores)
-        return all(b'"ack":' in path.read_bytes() if path.exists() else False for path in ledgers)
-
     async def _live(self, life: Life) -> None:
-        """Let the server live and die as planned, and agents with it."""
+        """Let the server live and die as planned."""
+        self._heard.mark()
         if not self._server.running:
             await self._server.start({"VEDETTE_FAILPOINTS": life.failpoints}, wait=False)
-        async with asyncio.TaskGroup() as tasks:
-            for victim in life.agents:
-                tasks.create_task(self._kill_agent(self._agents[victim.agent], victim.after))
-            await self._die(life)
+        await self._die(life)
         code = self._server.returncode
         if code != -signal.SIGKILL:
             raise ProgramFailed(self._server.told(f"ended with {code} before it was killed"))
@@ -187,7 +214,11 @@ class Supervisor:
                 await asyncio.sleep(life.after)
                 await self._server.kill()
             case Death.RUNNING:
-                await self._server.ready()
+                await until(self._heard.some, "some agent has had something acknowledged")
+                await asyncio.sleep(life.after)
+                await self._server.kill()
+            case Death.REACHED_BY_ALL:
+                await until(self._heard.all, "every agent has had something acknowledged")
                 await asyncio.sleep(life.after)
                 await self._server.kill()
             case Death.BEFORE_COMMIT | Death.AFTER_COMMIT_BEFORE_ACK:
@@ -195,10 +226,12 @@ class Supervisor:
 
     async def _kill_agent(self, agent: Program, after: float) -> None:
         await asyncio.sleep(after)
-        if not agent.running:
-            raise ProgramFailed(agent.told(f"ended with {agent.returncode} before it was killed"))
-        await agent.kill()
-        await agent.start()
+        # Two plans for one agent must not meet.
+        async with self._killing:
+            if not agent.running:
+                raise ProgramFailed(agent.told(f"ended with {agent.returncode} before it was killed"))
+            await agent.kill()
+            await agent.start()
         self.outcome.agent_kills += 1
 
     async def _drain(self) -> None:

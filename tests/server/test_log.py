@@ -85,3 +85,14 @@ def test_what_is_below_the_level_is_not_written() -> None:
     log.configure(stream=stream)
     log.get("vedette_server.x").debug("detail")
     assert stream.getvalue() == ""
+
+
+def test_a_peer_that_is_gone_is_no_error_and_other_words_of_grpc_are() -> None:
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    grpc_log = logging.getLogger("grpc._cython.cygrpc")
+    grpc_log.error("ExecuteBatchError raised in core by servicer method [%s]", "/a/Connect")
+    grpc_log.error("Unexpected [%s] raised by servicer method [%s]", "KeyError", "/a/Connect")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "Unexpected [KeyError] raised by servicer method [/a/Connect]"
+    ]

@@ -27,7 +27,13 @@ _FORMATS = [Format.TABLE.value, Format.JSONL.value]
 
 
 @click.command()
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(Kind), help="Only this; repeatable.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(Kind, case_sensitive=False),
+    help="Only this; repeatable.",
+)
 @click.option("--customer", default="", help="Only this customer id.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many changes.")
 @click.option("-o", "--output", type=click.Choice(_FORMATS), default=Format.TABLE.value)

@@ -50,9 +50,10 @@ class Dialog(ModalScreen[None]):
         """Close: it was done."""
         self.dismiss()
 
-    def refused(self, sentences: tuple[Safe, ...], etag: str) -> None:
+    def refused(self, sentences: tuple[Safe, ...], etag: str | None) -> None:
         """Say why it was not done, and aim the next attempt at what is there now."""
-        self._etag = etag
+        if etag is not None:
+            self._etag = etag
         self._problem.show(*((Cell(text=sentence, tone=Tone.BAD),) for sentence in sentences))
 
     def head(self) -> ComposeResult:
@@ -110,7 +111,7 @@ class PromptDialog(Dialog):
         """Send the text; the same text about the same version is the same request."""
         text = self._input.value.strip()
         if self._required and not text:
-            self.refused((safe("nothing typed yet"),), self._etag)
+            self.refused((safe("nothing typed yet"),), None)
             return
         if self._sent is None or self._sent[:2] != (text, self._etag):
             self._sent = text, self._etag, self._intent_of(text, new_request_id(), self._etag)

@@ -117,5 +117,5 @@ class NewCaseDialog(Dialog):
         return wanted
 
     def _complain(self, problem: str, field: Widget) -> None:
-        self.refused((safe(problem),), "")
+        self.refused((safe(problem),), None)
         field.focus()

@@ -16,8 +16,8 @@ class Asker(Protocol):
         """It was done."""
         ...
 
-    def refused(self, sentences: tuple[Safe, ...], etag: str) -> None:
-        """It was not done; `etag` is the version that the next attempt is about."""
+    def refused(self, sentences: tuple[Safe, ...], etag: str | None) -> None:
+        """It was not done; `etag` is the version the next attempt is about, None for the same as before."""
         ...
 
 

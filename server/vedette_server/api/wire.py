@@ -111,7 +111,7 @@ def sla_clock(face: ClockFace) -> case_pb2.SlaClock:
         calendar_version=clock.calendar_version,
         start_time=_time(clock.started_at),
         due_time=_time(clock.due_at or clock.breached_at),
-        stop_time=_time(clock.stopped_at),
+        stop_time=_time(clock.stopped_at or clock.cancelled_at),
         spent=to_duration(face.spent),
         remaining=to_duration(face.remaining),
         open=face.open,

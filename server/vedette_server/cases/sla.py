@@ -76,7 +76,8 @@ class SlaClock:
 
     Invariants: `spent` never includes the current run; see `remaining`. `running_since` and `due_at` are set
     exactly while running. `stopped_at` is set exactly when a human has answered: always when met, perhaps
-    when breached. `priority`, `target` and the calendar belong together: they are the terms that count.
+    when breached. `cancelled_at` is set exactly when cancelled. `priority`, `target` and the calendar belong
+    together: they are the terms that count.
     """
 
     #: Open time allowed, exclusive. Always positive.
@@ -100,6 +101,8 @@ class SlaClock:
     stopped_at: datetime | None = None
     #: The due time that passed unanswered (aware UTC), or None.
     breached_at: datetime | None = None
+    #: When the promise fell away (aware UTC), or None.
+    cancelled_at: datetime | None = None
 
     @property
     def is_final(self) -> bool:
@@ -182,7 +185,7 @@ def cancel(clock: SlaClock, *, calendar: CalendarVersion, now: datetime) -> tupl
     if clock.is_final:
         return clock, Reason.UNCHANGED
     spent = spent_at(clock, calendar=calendar, now=now)
-    return _rest(clock, ClockState.CANCELLED, spent), Reason.CANCELLED
+    return replace(_rest(clock, ClockState.CANCELLED, spent), cancelled_at=now), Reason.CANCELLED
 
 
 def raise_priority(

@@ -213,9 +213,8 @@ class EventRow:
 class TurnRecord:
     """All that one turn hands to the store, to be written in one transaction.
 
-    `batches` lists every batch that was an input, taken or not: together with `inputs` (see
-    `engine/inputs.py`) they are what replay reads. `duplicate` rows of a batch are kept out of history by its
-    unique identity.
+    `batches` lists the batches that were taken, in order: together with `inputs`, in which a reference stands
+    for each, they are what replay reads.
     """
 
     partition: int

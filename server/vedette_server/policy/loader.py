@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vedette_server.calendars.compile import TheaterDefinition, compile_theater
+from vedette_server.content import content_hash
 from vedette_server.contracts.customer import Theater
 from vedette_server.contracts.policy import Policy
-from vedette_server.content import content_hash
 from vedette_server.policy.customers import CustomerReader
 from vedette_server.policy.plans import read_plans
 from vedette_server.policy.theaters import read_theaters

@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from vedette_server.content import content_hash
 from vedette_server.contracts.plan import CountsIn, Plan, ResponseTarget, SelfClear, Service
 from vedette_server.contracts.priority import Priority
-from vedette_server.content import content_hash
 from vedette_server.policy.shapes import RELEASE
 from vedette_server.yamlfile import SLUG, load
 

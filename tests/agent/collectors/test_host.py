@@ -19,6 +19,8 @@ from vedette_agent.settings.model import CollectorSettings, DatabaseSettings, Se
 
 SETTINGS = CollectorSettings()
 Partition = namedtuple("Partition", "device mountpoint")  # noqa: PYI024 - psutil's own kind of type
+Usage = namedtuple("Usage", "used free")  # noqa: PYI024
+Disk = namedtuple("Disk", "read_bytes write_bytes")  # noqa: PYI024
 Ticks = namedtuple("Ticks", "user system idle iowait guest guest_nice")  # noqa: PYI024
 
 
@@ -68,14 +70,14 @@ def test_a_device_mounted_twice_is_one_file_system_and_an_error_is_one_problem(
         Partition("/dev/b", "/gone"),
         Partition("/dev/c", "/excluded"),
     ]
-    usage = namedtuple("usage", "used free")(5, 7)  # noqa: PYI024
+    usage = Usage(5, 7)
 
     def disk_usage(path: str) -> object:
         if path == "/gone":
             raise OSError(5, "Input/output error")
         return usage
 
-    monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)  # noqa: A006
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
     monkeypatch.setattr(psutil, "disk_usage", disk_usage)
     reading = FilesystemCollector(SETTINGS, Selection(exclude=(re.compile("excluded"),))).collect()
     assert [(series.name, dict(series.labels), value) for series, value in reading.samples] == [
@@ -86,13 +88,13 @@ def test_a_device_mounted_twice_is_one_file_system_and_an_error_is_one_problem(
 
 
 def test_disks_may_have_no_counters_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil, "disk_io_counters", lambda perdisk: None)
+    monkeypatch.setattr(psutil, "disk_io_counters", lambda **_: None)
     assert DiskCollector(SETTINGS, Selection()).collect() == Reading()
 
 
 def test_disk_and_network_counters_have_device_and_direction(monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = namedtuple("disk", "read_bytes write_bytes")(1, 2)  # noqa: PYI024
-    monkeypatch.setattr(psutil, "disk_io_counters", lambda perdisk: {"sda": disk, "loop0": disk})
+    disk = Disk(1, 2)
+    monkeypatch.setattr(psutil, "disk_io_counters", lambda **_: {"sda": disk, "loop0": disk})
     reading = DiskCollector(SETTINGS, Selection(exclude=(re.compile("^loop"),))).collect()
     assert [(dict(series.labels), value) for series, value in reading.samples] == [
         ({"device": "sda", "direction": "read"}, 1.0),

@@ -71,7 +71,7 @@ def test_any_text_is_read_without_raising(text: str) -> None:
 @contextmanager
 def serving(status: int = 200, body: str = PAGE, delay: threading.Event | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the protocol's name
+        def do_GET(self) -> None:
             if delay is not None:
                 delay.wait(5)
             self.send_response(status)

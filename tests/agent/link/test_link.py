@@ -13,6 +13,7 @@ import pytest
 
 from tests.agent.support.facts import Ledger, batch, events
 from tests.agent.support.server import AgentServer, Answer, reject, serving
+from tests.agent.support.waiting import until
 from vedette import timestamps
 from vedette.agent.v1 import agent_pb2
 from vedette.telemetry.v1 import telemetry_pb2
@@ -90,9 +91,7 @@ async def test_facts_arrive_once_in_order_with_their_series_and_the_token(
         assert stream.announced == [0, 1, 2]
         assert (stream.hello.boot_id, stream.hello.start_id) == ("boot-1", "start-1")
         assert (stream.hello.next_seq, stream.hello.oldest_seq) == (3, 1)
-        async with asyncio.timeout(5):
-            while outbox.fact_count:
-                await asyncio.sleep(0.01)
+        await until(lambda: outbox.fact_count == 0)
         status = link.status
         assert (status.state, status.agent) == (LinkState.CONNECTED, "customer/installation/node")
         assert status.last_ack_age is not None
@@ -324,9 +323,7 @@ async def test_an_unknown_token_is_tried_slowly_and_a_wrong_one_not_at_all(
     link = make_link(outbox, server.address, tmp_path)
     task = asyncio.create_task(link.run())
     try:
-        async with asyncio.timeout(5):
-            while details not in link.status.last_error:
-                await asyncio.sleep(0.01)
+        await until(lambda: details in link.status.last_error)
         if final:
             with pytest.raises(RefusedForGood):
                 await task

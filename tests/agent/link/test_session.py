@@ -46,8 +46,14 @@ def hello(*, next_seq: int = 11, oldest_seq: int = 1) -> frames.Hello:
     )
 
 
-def welcome(watermark: int = 0, **limits: int) -> frames.Welcome:
-    return frames.Welcome(watermark=watermark, heartbeat_interval=10.0, server_time_us=5, **limits)
+def welcome(watermark: int = 0, *, in_flight_count: int = 0, frame_size_bytes: int = 0) -> frames.Welcome:
+    return frames.Welcome(
+        watermark=watermark,
+        heartbeat_interval=10.0,
+        server_time_us=5,
+        in_flight_count=in_flight_count,
+        frame_size_bytes=frame_size_bytes,
+    )
 
 
 def ack(watermark: int) -> frames.Ack:
@@ -256,7 +262,7 @@ def test_a_stop_sends_what_is_left_and_then_says_goodbye() -> None:
     assert session.room(0, 101.0) == Room(after_seq=1, count=1)
     session.offer([fact(2)], SERIES)
     assert session.receive(ack(1), 101.5) == [Acknowledged(watermark=1, server_time_us=5)]
-    acknowledged, goodbye, close = session.receive(ack(2), 101.6)
+    _, goodbye, close = session.receive(ack(2), 101.6)
     assert goodbye == Send(frame=frames.Goodbye(reason=frames.StopReason.REQUESTED))
     assert cause([close]) is Cause.STOPPED
 

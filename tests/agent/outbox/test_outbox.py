@@ -315,8 +315,7 @@ async def test_a_refusing_disk_is_an_error_and_nothing_is_half_done(path: Path) 
         assert pages is not None
         await outbox._database.execute(f"PRAGMA max_page_count = {pages[0]}")
         with pytest.raises(OutboxError, match="full"):
-            for moment in range(200):
-                await outbox.append([batch(moment + 2, series=100)])
+            await outbox.append([batch(moment + 2, series=100) for moment in range(100)])
         await outbox._database.execute("PRAGMA max_page_count = 100000")
         next_seq = outbox.next_seq
         assert (await outbox.append([batch(999)])).seqs == (next_seq,)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import grpc
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from vedette import timestamps
 from vedette.agent.v1 import agent_pb2, agent_pb2_grpc
@@ -88,7 +89,9 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
         with suppress(grpc.aio.AbortError):
             await self._contexts[-1].abort(grpc.StatusCode.UNAVAILABLE, "cut")
 
-    async def Connect(self, request_iterator: AsyncIterator[Frame], context: Context) -> None:
+    async def Connect(  # type: ignore[override] # the stubs know generators only, gRPC takes this too
+        self, request_iterator: AsyncIterator[Frame], context: Context
+    ) -> None:
         if self.behaviour.abort is not None:
             await context.abort(*self.behaviour.abort)
         first = await context.read()
@@ -184,7 +187,7 @@ class AgentServer(agent_pb2_grpc.AgentServiceServicer):
             self._changed.notify_all()
 
 
-def _now() -> timestamps.Timestamp:
+def _now() -> Timestamp:
     return timestamps.to_timestamp(timestamps.from_micros(SystemClock().now_us()))
 
 
@@ -193,12 +196,18 @@ def _by_seq(item: tuple[tuple[str, int], Frame]) -> int:
 
 
 @asynccontextmanager
-async def serving(*, port: int = 0, keep: AgentServer | None = None) -> AsyncIterator[AgentServer]:
+async def serving(
+    *, port: int = 0, keep: AgentServer | None = None, credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[AgentServer]:
     """Serve on loopback; `keep` goes on with what an earlier server knew."""
     servicer = keep or AgentServer()
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     agent_pb2_grpc.add_AgentServiceServicer_to_server(servicer, server)
-    servicer.port = server.add_insecure_port(f"127.0.0.1:{port}")
+    address = f"127.0.0.1:{port}"
+    if credentials is None:
+        servicer.port = server.add_insecure_port(address)
+    else:
+        servicer.port = server.add_secure_port(address, credentials)
     await server.start()
     try:
         yield servicer

@@ -1,8 +1,9 @@
 """Who may call what, through the real server."""
 
 import pytest
+from grpc import aio
 
-from tests.server.api.callers import Running
+from tests.server.api.callers import AgentDouble, Running, refusal_of
 from vedette.support.v1 import admin_pb2, case_pb2
 
 
@@ -69,3 +70,18 @@ async def test_the_first_admin_token_is_printed_once(
         root = vedette.bearer(secret)
         status = await root.ask(root.admin.GetServerStatus, admin_pb2.GetServerStatusRequest())
         assert status.connected_agent_count == 0
+
+
+async def test_the_agents_stream_takes_agents_only_and_says_why(vedette: Running) -> None:
+    ann = await vedette.person("ann")
+    for secret, code, reason in (
+        ("", "UNAUTHENTICATED", "TOKEN_MISSING"),
+        ("vdt_guess", "UNAUTHENTICATED", "TOKEN_UNKNOWN"),
+        (ann.secret, "PERMISSION_DENIED", "TOKEN_NOT_AGENT"),
+    ):
+        stream = AgentDouble(vedette.address, secret, "outbox")
+        with pytest.raises(aio.AioRpcError) as caught:
+            await stream.hello()
+        refusal = refusal_of(caught.value)
+        assert (refusal.code, refusal.reason) == (code, reason)
+        await stream.close()
