@@ -52,12 +52,12 @@ class Work:
 class Engineer:
     """One engineer with an API token; `run` works until it is cancelled."""
 
-    def __init__(self, target: str, token: str, customer: str) -> None:
-        """Take the server's address, a token of the role responder, and a customer that calls a lot."""
+    def __init__(self, target: str, token: str, customer: str, work: Work) -> None:
+        """Take the server's address, a token of the role responder, a customer that calls a lot."""
         self._target = target
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._customer = customer
-        self.work = Work()
+        self.work = work
 
     async def run(self, stop: asyncio.Event) -> None:
         """Open and acknowledge one case after the other until told to stop; the last one is finished."""

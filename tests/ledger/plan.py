@@ -6,6 +6,7 @@ Nothing here does I/O or reads the clock; the same arguments give the same plan.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,15 +33,15 @@ class Death(StrEnum):
     AFTER_COMMIT_BEFORE_ACK = "after_commit_before_ack"
 
 
-#: One in so many lives is long enough to reach every agent: a fact that waits for longer than half a minute is
-#: judged by other rules, and on a slow machine the effects could not be foretold.
+#: One in so many lives is long enough to reach every agent: a fact that waits for longer than half a minute
+#: is judged by other rules, and on a slow machine the effects could not be foretold.
 REACH_EVERY = 4
-#: How often each death is drawn otherwise.
-_WEIGHTS = {
+#: The other lives are dealt from this deck, shuffled anew when it is used up.
+_DECK = {
     Death.STARTING: 2,
-    Death.RUNNING: 7,
-    Death.BEFORE_COMMIT: 5,
-    Death.AFTER_COMMIT_BEFORE_ACK: 6,
+    Death.RUNNING: 4,
+    Death.BEFORE_COMMIT: 4,
+    Death.AFTER_COMMIT_BEFORE_ACK: 5,
 }
 
 
@@ -80,13 +81,19 @@ class Life:
 def lives(seed: int, *, kills: int, agents: int) -> tuple[Life, ...]:
     """Return the lives of a run: the server dies `kills` times, and about as many agents do."""
     draw = random.Random(f"lives|{seed}")
-    return tuple(_life(draw, agents, reaching=number % REACH_EVERY == 0) for number in range(kills))
+    dealt = _deal(draw)
+    deaths = (Death.REACHED_BY_ALL if number % REACH_EVERY == 0 else next(dealt) for number in range(kills))
+    return tuple(_life(draw, agents, death) for death in deaths)
 
 
-def _life(draw: random.Random, agents: int, *, reaching: bool) -> Life:
-    death = draw.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-    if reaching:
-        death = Death.REACHED_BY_ALL
+def _deal(draw: random.Random) -> Iterator[Death]:
+    while True:
+        deck = [death for death, count in _DECK.items() for _ in range(count)]
+        draw.shuffle(deck)
+        yield from deck
+
+
+def _life(draw: random.Random, agents: int, death: Death) -> Life:
     victims = tuple(
         AgentDeath(agent=draw.randrange(agents), after=draw.uniform(0, LONGEST_LIFE))
         for _ in range(draw.choice((0, 1, 2)))

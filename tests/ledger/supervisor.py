@@ -143,6 +143,7 @@ class Supervisor:
         self._heard = Heard([agent_folder(folder, score) / LEDGER for score in self._scores])
         self._killing = asyncio.Lock()
         self._begun = time.monotonic()
+        self.work = Work()
         self.outcome = Outcome(wish=wish, folder=folder)
 
     async def run(self) -> Outcome:
@@ -170,7 +171,7 @@ class Supervisor:
                 finished.set()
             await self._drain()
             self._lap("drain")
-        await self._check(engineer.work)
+        await self._check()
         return self.outcome
 
     # --- the lives ------------------------------------------------------------------------------------------
@@ -195,7 +196,8 @@ class Supervisor:
 
     async def _engineer(self) -> Engineer:
         token = await self._server.api_token("engineer")
-        return Engineer(self._server.target, token, self._scores[0].agent.partition("/")[0])
+        customer = self._scores[0].agent.partition("/")[0]
+        return Engineer(self._server.target, token, customer, self.work)
 
     async def _live(self, life: Life) -> None:
         """Let the server live and die as planned."""
@@ -250,8 +252,8 @@ class Supervisor:
 
     # --- the books ------------------------------------------------------------------------------------------
 
-    async def _check(self, work: Work) -> None:
-        outcome = self.outcome
+    async def _check(self) -> None:
+        outcome, work = self.outcome, self.work
         played = read_ledgers(self._folder, self._wish)
         stored = read_stored(self._server.data_dir)
         outcome.facts = sum(len(one.ledger.facts) for one in played)

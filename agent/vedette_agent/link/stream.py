@@ -104,12 +104,32 @@ class Stream:
         return 0.0 if self._live_since is None else self._clock.monotonic() - self._live_since
 
     async def run(self, hello: Callable[[], frames.Hello]) -> Ended:
-        """Say hello and serve the stream until it ends; returns how it ended.
+        """Connect, say hello and serve the stream until it ends; returns how it ended.
 
         Args:
             hello: makes the first frame, once there is a connection: the time in it must be fresh.
         """
-        await self._connected_or_not()
+        started = self._clock.monotonic()
+        connecting = asyncio.create_task(self._connect())
+        try:
+            await asyncio.wait((connecting, self._ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+        return self._ended.result() if self._ended.done() else await self._serve(hello, started)
+
+    async def _connect(self) -> None:
+        """Return when the channel is connected or has failed, which the call will tell; or took too long."""
+        waiting = {grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING}
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                while (state := self._channel.get_state(try_to_connect=True)) in waiting:
+                    await self._channel.wait_for_state_change(state)
+        except TimeoutError:
+            text = f"no connection within {self._connect_timeout:g} s"
+            self._act(self._session.end(Ended(cause=Cause.TRANSPORT, text=text, status="UNAVAILABLE")))
+
+    async def _serve(self, hello: Callable[[], frames.Hello], started: float) -> Ended:
         method: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         method = self._channel.stream_stream(wire.CONNECT_METHOD)
         self._call = method(metadata=self._metadata)
@@ -117,7 +137,7 @@ class Stream:
         tasks = [self._start(work) for work in (self._read(), self._write(), self._feed(), self._watch())]
         try:
             self._wall_at_hello_us = self._wall_since_monotonic()
-            self._act(self._session.open(hello(), self._clock.monotonic()))
+            self._act(self._session.open(hello(), started))
             ended = await asyncio.shield(self._ended)
             if ended.cause is Cause.STOPPED:
                 await self._leave(tasks[:2])
@@ -128,14 +148,6 @@ class Stream:
                 task.cancel()
             self._call.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _connected_or_not(self) -> None:
-        """Return when the channel is connected, has failed, or takes too long; the call then tells which."""
-        waiting = {grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING}
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._connect_timeout):
-                while (state := self._channel.get_state(try_to_connect=True)) in waiting:
-                    await self._channel.wait_for_state_change(state)
 
     def stop(self, reason: frames.StopReason) -> None:
         """Leave: send what is left for a short while, then say goodbye."""

@@ -77,7 +77,7 @@ def case_brief(case: Case, now: datetime, zone: tzinfo) -> tuple[Line, ...]:
     if case.alarms:
         seen = f", seen {times(case.occurrence_count)}" if case.occurrence_count > 1 else ""
         active = case.alarm_active
-        words = "▲ still active" if active else "✓ cleared by itself: nothing is wrong right now"
+        words = "▲ still active" if active else "✓ cleared by itself"
         lines.append(field("alarm", text(words, Tone.BAD if active else Tone.GOOD), text(seen)))
     return tuple(lines)
 

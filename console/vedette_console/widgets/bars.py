@@ -39,14 +39,19 @@ class HeaderBar(Static):
 class LineBar(Static):
     """A bar that is there only while it has something to say."""
 
-    def on_mount(self) -> None:
-        """Start hidden."""
-        self.display = bool(self.content)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        """Make a hidden bar; `id` and `classes` as every widget of Textual has them."""
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self.display = False
 
     def show(self, *lines: Line) -> None:
         """Show these lines; none hides the bar."""
-        self.display = bool(lines)
-        self.update(content(*lines))
+        if lines != self._lines:
+            # An update lays the whole screen out anew: not each second for nothing.
+            self._lines = lines
+            self.display = bool(lines)
+            self.update(content(*lines))
 
     def say(self, cell: Cell | None) -> None:
         """Show one cell; None hides the bar."""

@@ -32,6 +32,9 @@ from vedette_server.fleet.session import (
     span_text,
 )
 
+#: Characters of an agent's own account of a broken link that enter the timeline.
+LINK_ERROR_SHOWN = 100
+
 
 def open_stream(draft: Draft, hello: StreamOpened) -> None:
     """Take a hello, or reject it; a stream that was open before is superseded."""
@@ -124,7 +127,8 @@ def _take(draft: Draft, watcher: Watcher, hello: StreamOpened, known: Known, gre
     outcome = "nothing lost" if not missing else f"{missing} facts lost"
     story = f"{cause} {away}, {outcome}" if before.connect_count else "first contact"
     if hello.previous_link_error:
-        story = f"{story}; the agent saw: {hello.previous_link_error}"
+        # Enough to tell a refused connection from a broken one; the agent's own log has the rest.
+        story = f"{story}; the agent saw: {hello.previous_link_error.partition(';')[0][:LINK_ERROR_SHOWN]}"
     touch(draft, watcher)
     draft.put(Kind.AGENT, agent.id, agent, "AGENT_CONNECTED", text=story)
     _clear_connection(draft, watcher.agent, f"{cause} {away}, {outcome}")

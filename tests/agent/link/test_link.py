@@ -179,6 +179,34 @@ async def test_a_server_that_does_not_answer_hello_is_left(
     assert server.streams[1].hello.previous_link_error == "no answer to hello within 0.8 s"
 
 
+@asynccontextmanager
+async def mute() -> AsyncIterator[str]:
+    """Listen like something that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def test_a_connection_that_does_not_come_to_be_is_given_up(outbox: Outbox, tmp_path: Path) -> None:
+    async with mute() as address:
+        link = make_link(outbox, address, tmp_path)
+        async with running(link):
+            await until(lambda: link.status.last_error == "no connection within 0.8 s")
+
+
+async def test_a_stop_does_not_wait_for_a_connection(outbox: Outbox, tmp_path: Path) -> None:
+    clock = SystemClock()
+    async with mute() as address:
+        link = make_link(outbox, address, tmp_path)
+        async with running(link) as task:
+            await until(lambda: link.status.state is LinkState.CONNECTING)
+            started = clock.monotonic()
+            link.stop()
+            await asyncio.wait_for(task, 5)
+            assert clock.monotonic() - started < 0.5
+
+
 async def test_heartbeats_are_sent_only_when_nothing_else_is(
     outbox: Outbox, server: AgentServer, tmp_path: Path
 ) -> None:
