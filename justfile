@@ -92,6 +92,11 @@ _agent-alone: setup
 bench *args: setup
     @python -m bench "$@"
 
+# Kill server and agents 200 times under load and account for every fact (--seed N repeats a run's kills)
+[no-exit-message]
+faults *args: setup
+    @python -m tests.ledger --kills 200 --agents 30 "$@"
+
 # Run the server; arguments go to the program (--config FILE)
 [no-exit-message]
 serve *args: setup

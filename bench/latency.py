@@ -8,13 +8,14 @@ process. Beside it: how long the disk takes to sync one page, which every commit
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grpc import aio
 
@@ -25,9 +26,6 @@ from bench.machine import CLIENT_CORE, on_core
 from bench.rig import CONNECT, Rig, Sender, agent_names, running_rig
 from bench.stream import Stream
 from vedette.support.v1 import alarm_pb2, watch_pb2, watch_pb2_grpc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 #: Agents that cross a threshold; one crosses while the others rest.
 PROBES: Final = 20
@@ -165,23 +163,26 @@ class _Probe:
         await asyncio.sleep(self._chance.uniform(*PAUSE))
         begun = perf_counter()
         await stream.send(self._batches, crosses=True)
-        await self._until(lambda condition: condition == _ACTIVE)
+        await self._until(stream.agent, active=True)
         seen = perf_counter() - begun
         await stream.drained()
         acked = stream.acked_at - begun
         await asyncio.sleep(self._chance.uniform(*PAUSE))
         await stream.send(self._batches)
-        await self._until(lambda condition: condition != _ACTIVE)
+        await self._until(stream.agent, active=False)
         await stream.drained()
         return seen, acked
 
-    async def _until(self, holds: Callable[[int], bool]) -> None:
-        """Read the watch until an alarm's condition is as wanted."""
+    async def _until(self, agent: str, *, active: bool) -> None:
+        """Read the watch until the alarm of an agent has begun, or gone away."""
+        wanted = alarm_pb2.Alarm.CONDITION_ACTIVE if active else alarm_pb2.Alarm.CONDITION_CLEARED
         async with asyncio.timeout(PATIENCE):
             while True:
                 frame = await self._watch.read()
                 assert isinstance(frame, watch_pb2.WatchResponse), "the watch ended"
-                if frame.HasField("change") and holds(frame.change.alarm.condition):
+                alarm = frame.change.alarm
+                of = f"{alarm.customer}/{alarm.installation}/{alarm.node}"
+                if of == agent and alarm.condition == wanted:
                     return
 
 
@@ -195,7 +196,7 @@ async def _probing(rig: Rig) -> AsyncIterator[_Probe]:
             CONNECT,
             agent=agent,
             token=token,
-            outbox_id="bench-probe",
+            outbox_id=f"bench-probe-{os.urandom(4).hex()}",
             is_echo=False,
             window=WINDOW,
         )
@@ -216,9 +217,6 @@ async def _probing(rig: Rig) -> AsyncIterator[_Probe]:
                 watch.cancel()
                 for stream in streams:
                     await stream.close()
-
-
-_ACTIVE: Final = alarm_pb2.Alarm.CONDITION_ACTIVE
 
 
 def _ms(seconds: float) -> float:

@@ -45,7 +45,7 @@ class Stream:
         connect = self._channel.stream_stream(method)
         metadata = (("authorization", f"Bearer {token}"),)
         self._call: aio.StreamStreamCall[bytes, bytes] = connect(metadata=metadata)
-        self._agent, self._outbox_id = agent, outbox_id
+        self.agent, self._outbox_id = agent, outbox_id
         self._is_echo = is_echo
         self._window = window
         self._room = asyncio.Event()
@@ -62,7 +62,7 @@ class Stream:
 
     async def open(self) -> Self:
         """Say hello, announce the series, and wait for the answer."""
-        await self._call.write(hello_frame(self._agent, self._outbox_id, _now_us()))
+        await self._call.write(hello_frame(self.agent, self._outbox_id, _now_us()))
         self._reader = asyncio.create_task(self._read())
         if not self._is_echo:
             await self._wait(self._opened)
@@ -112,9 +112,9 @@ class Stream:
                     self._opened.set()
                 else:
                     self._note(watermark - _PREAMBLE if self._is_echo else watermark)
-            self.failure = StreamBroken(f"the stream of {self._agent} ended: {await self._call.details()}")
+            self.failure = StreamBroken(f"the stream of {self.agent} ended: {await self._call.details()}")
         except (ValueError, aio.AioRpcError) as error:
-            self.failure = StreamBroken(f"the stream of {self._agent} broke: {error}")
+            self.failure = StreamBroken(f"the stream of {self.agent} broke: {error}")
         finally:
             self._opened.set()
             self._room.set()

@@ -67,6 +67,11 @@ class ExtraAction:
     callback: Callable[[], Awaitable[str]]
 
 
+def jitter(bound: float) -> float:
+    """Return a random number between 0 and `bound`: many consoles must not come back at the same instant."""
+    return random.uniform(0, bound)  # noqa: S311 - no secret
+
+
 class VedetteApp(App[None]):
     """The terminal console."""
 
@@ -91,6 +96,7 @@ class VedetteApp(App[None]):
         title: str = "",
         extra_actions: Sequence[ExtraAction] = (),
         extra_title: str = "",
+        draw: Callable[[float], float] = jitter,
     ) -> None:
         """Make the app; it talks to the server once it runs.
 
@@ -100,6 +106,7 @@ class VedetteApp(App[None]):
             title: server or context, shown in the header.
             extra_actions: keys of the embedding program.
             extra_title: stands in front of these keys, e.g. "faults".
+            draw: returns a number between 0 and its argument, for the pauses between attempts to connect.
         """
         super().__init__()
         self.register_theme(DARK)
@@ -110,6 +117,7 @@ class VedetteApp(App[None]):
         self.add_mode("alarms", lambda: AlarmsScreen(self.context))
         self.add_mode("fleet", lambda: FleetScreen(self.context))
         self._support = support
+        self._jitter = draw
         self._extra_actions = tuple(extra_actions)
         self._extra_title = extra_title
         self._status: Cell | None = None
@@ -126,7 +134,7 @@ class VedetteApp(App[None]):
     @work(exclusive=True, group="feed")
     async def follow_server(self) -> None:
         """Keep the desk current until the app ends."""
-        feed = Feed(self._support, self.context.clock, draw=lambda bound: random.uniform(0, bound))  # noqa: S311 - jitter
+        feed = Feed(self._support, self.context.clock, draw=self._jitter)
         async with aclosing(feed.events()) as events:
             async for event in events:
                 match event:

@@ -11,6 +11,8 @@ from vedette_console.app import ExtraAction, VedetteApp
 
 #: Rounds of the event loop after which something that has not happened will not.
 PATIENCE = 300
+#: Pause between two attempts to connect, seconds.
+RETRY = 0.05
 
 
 @asynccontextmanager
@@ -23,7 +25,12 @@ async def console(
 ) -> AsyncIterator["Driver"]:
     """Run the console on a fake service; yields once the first list is shown, or the service is down."""
     app = VedetteApp(
-        support, clock or StillClock(), title="fake:1", extra_actions=extra_actions, extra_title="faults"
+        support,
+        clock or StillClock(),
+        title="fake:1",
+        extra_actions=extra_actions,
+        extra_title="faults",
+        draw=lambda _: RETRY,
     )
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, support)

@@ -112,7 +112,15 @@ def taken(
     support: FakeSupport, prepare: Prepare, size: tuple[int, int], actions: tuple[ExtraAction, ...] = ()
 ) -> tuple[VedetteApp, tuple[str, ...], tuple[int, int], Callable[[Pilot[None]], Awaitable[None]]]:
     """Return the arguments with which a picture is compared."""
-    app = VedetteApp(support, StillClock(), title="fake:1", extra_actions=actions, extra_title="faults")
+    app = VedetteApp(
+        support,
+        StillClock(),
+        title="fake:1",
+        extra_actions=actions,
+        extra_title="faults",
+        # Longer than a picture takes, so that a lost link is not taken up meanwhile.
+        draw=lambda _: 5.0,
+    )
 
     async def run_before(pilot: Pilot[None]) -> None:
         seen = Driver(app, pilot, support)

@@ -14,11 +14,13 @@ the changes has seen every one exactly once. The log tells of no error but those
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sqlite3
 import tempfile
-from collections.abc import Iterable
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +30,19 @@ from tests.e2e.follower import Follower
 from tests.e2e.node import Node
 from tests.e2e.raw_agent import RawAgent
 from tests.server.api.callers import Client
-from tests.support.programs import Server, lasting_port, write_server_files
+from tests.support.programs import (
+    CALL_TIMEOUT,
+    INSTALLED,
+    Program,
+    Server,
+    lasting_port,
+    write_server_files,
+)
 from vedette_server.replay import replay
 from vedette_server.store.audit import audit
 
+#: How often a call that waits for something is repeated, in seconds.
+LOOK_INTERVAL = 0.05
 #: The agent of tests that need just one.
 AGENT = "acme/hq/node-1"
 #: Heartbeats of servers whose agents a test moves by hand: slow enough to say nothing by themselves.
@@ -142,6 +153,30 @@ class Stage:
             await node.agent.start()
         return node
 
+    async def token_file(self, server: Server, role: str = "responder", name: str = "ann") -> Path:
+        """Return a file with a new API token, which only its owner can read."""
+        file = self.folder / f"{name}.token"
+        file.touch(mode=0o600)
+        file.write_text(await server.api_token(name, role), "utf-8")
+        return file
+
+    async def command(self, server: Server, *words: str, token: Path | None = None) -> Program:
+        """Start a `vedette` command that goes on until it is ended."""
+        token = token or await self.token_file(server)
+        where = ["--server", server.target, "--token-file", token]
+        program = Program("vedette", [INSTALLED / "vedette", *where, *words], folder=self.folder)
+        self._stack.push_async_callback(program.kill)
+        await program.start()
+        return program
+
+    async def metric(self, server: Server, name: str) -> float:
+        """Return one number of a server's metrics page, named with its labels as it stands there; 0 without."""
+        addresses = server.addresses
+        assert addresses is not None
+        page = await asyncio.to_thread(_page, f"http://{addresses.http}/metrics")
+        lines = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+        return float(lines.get(name, 0))
+
     async def close(self) -> None:
         """Stop everything; then hold every server to its record."""
         for _server, follower in self._followers:
@@ -169,6 +204,21 @@ class Stage:
             said = json.loads(line)
             if said["level"] in {"error", "critical"}:
                 assert said["event"] in self.expected_errors, server.told(f"logged {said}")
+
+
+def _page(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=CALL_TIMEOUT) as answer:  # noqa: S310 - an address of our own
+        return str(answer.read().decode())
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], what: str, patience: float = 20.0) -> None:
+    """Return as soon as `condition`, asked again and again, answers something true."""
+    try:
+        async with asyncio.timeout(patience):
+            while not await condition():
+                await asyncio.sleep(LOOK_INTERVAL)
+    except TimeoutError:
+        raise AssertionError(f"{what}: not within {patience:g} s") from None
 
 
 async def check_record(data_dir: Path, told: str) -> None:

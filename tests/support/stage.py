@@ -180,6 +180,7 @@ class StageAgent:
             "claimed_agent": "",
             "next_seq": self.seq + 1,
             "oldest_seq": self.seq + 1,
+            "acked_seq": self.seq,
             "agent_version": "0.1.0",
             "protocol_version": 1,
             "agent_time": stage.wall,

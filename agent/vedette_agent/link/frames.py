@@ -62,6 +62,8 @@ class Hello:
     platform: str
     previous_link_error: str
     wanted_heartbeat_interval: float
+    #: Highest seq that the server ever said is durable; 0 when none.
+    acked_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,7 @@ class Link:
             outbox_id=self._outbox.outbox_id,
             next_seq=self._outbox.next_seq,
             oldest_seq=self._outbox.oldest_seq,
+            acked_seq=self._outbox.acked_seq,
             previous_stop=node.previous_stop,
             agent_version=node.agent_version,
             product_version=node.product_version,

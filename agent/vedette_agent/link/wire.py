@@ -144,6 +144,7 @@ def _hello(hello: frames.Hello) -> agent_pb2.Hello:
         outbox_id=hello.outbox_id,
         next_seq=hello.next_seq,
         oldest_seq=hello.oldest_seq,
+        acked_seq=hello.acked_seq,
         previous_stop=agent_pb2.StopReason.ValueType(hello.previous_stop),
         agent_version=hello.agent_version,
         protocol_version=frames.PROTOCOL_VERSION,

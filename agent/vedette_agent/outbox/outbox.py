@@ -139,6 +139,11 @@ class Outbox:
         return self._next_seq
 
     @property
+    def acked_seq(self) -> int:
+        """Highest seq of this outbox that the server said is durable; 0 when it said so of none."""
+        return self._acked_seq
+
+    @property
     def oldest_seq(self) -> int:
         """Seq of the oldest fact that is not acknowledged; equals `next_seq` when there is none."""
         return max(self._acked_seq, self._deleted_seq) + 1

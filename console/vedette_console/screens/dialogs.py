@@ -103,8 +103,7 @@ class PromptDialog(Dialog):
             yield Static("Enter sends · Esc cancels", classes="dialog-keys", markup=False)
 
     def on_mount(self) -> None:
-        """Start with nothing to complain about."""
-        self._problem.show()
+        """Let the person type at once."""
         self._input.focus()
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
@@ -139,10 +138,6 @@ class ConfirmDialog(Dialog):
             yield from self.head()
             yield self._problem
             yield Static("y does it · n or Esc leaves it", classes="dialog-keys", markup=False)
-
-    def on_mount(self) -> None:
-        """Start with nothing to complain about."""
-        self._problem.show()
 
     def action_yes(self) -> None:
         """Do it."""

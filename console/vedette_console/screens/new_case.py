@@ -63,7 +63,6 @@ class NewCaseDialog(Dialog):
 
     def on_mount(self) -> None:
         """Start with the customer."""
-        self._problem.show()
         self._customer.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -97,6 +97,8 @@ class StreamOpened(Input, frozen=True, kw_only=True):
     outbox_id: str
     next_seq: int
     oldest_seq: int
+    #: Highest seq that the agent was ever told is durable.
+    acked_seq: int
     previous_stop: StopReason
     agent_version: str
     protocol_version: int

@@ -136,20 +136,18 @@ def _take(draft: Draft, watcher: Watcher, hello: StreamOpened, known: Known, gre
 
 
 def _missing(draft: Draft, watcher: Watcher, hello: StreamOpened) -> int:
-    """Record what the outbox no longer holds though it is not stored here; return how many facts that is."""
+    """Move the watermark to what the outbox still holds; return how many facts this server once had and lost.
+
+    What the agent was told is durable and is not here was lost by a server that was restored from a backup.
+    What it was never told of, it dropped itself, and it tells of that in a gap of its own.
+    """
     first = watcher.watermark + 1
-    if hello.oldest_seq <= first:
-        return 0
-    count = hello.oldest_seq - first
-    draft.gap(
-        watcher,
-        reason="server_restored",
-        first=first,
-        last=hello.oldest_seq - 1,
-        count=count,
-        text="the agent was told that these facts were stored, and they are not stored here",
-    )
-    watcher.watermark = hello.oldest_seq - 1
+    last = min(hello.acked_seq, hello.oldest_seq - 1)
+    count = max(0, last - watcher.watermark)
+    if count:
+        text = "the agent was told that these facts are stored, and they are not stored here"
+        draft.gap(watcher, reason="server_restored", first=first, last=last, count=count, text=text)
+    watcher.watermark = max(watcher.watermark, hello.oldest_seq - 1)
     return count
 
 

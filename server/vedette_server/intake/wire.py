@@ -149,6 +149,7 @@ def hello(request: pb.ConnectRequest, stream: int, agent: str, token: str, now: 
         outbox_id=message.outbox_id,
         next_seq=message.next_seq,
         oldest_seq=message.oldest_seq,
+        acked_seq=message.acked_seq,
         previous_stop=_STOP.get(message.previous_stop, StopReason.UNKNOWN),
         agent_version=message.agent_version[:ID_LIMIT],
         protocol_version=message.protocol_version,

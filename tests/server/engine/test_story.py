@@ -401,6 +401,15 @@ def test_facts_the_outbox_no_longer_holds_are_a_gap(stage: Stage) -> None:
     assert stage.world.watchers[NODE].agent.missing_facts == 8
 
 
+def test_facts_the_agent_dropped_itself_are_left_to_its_own_word(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.event("product.info")
+    agent.seq = 9
+    assert agent.hello(acked_seq=1) == [Welcome(agent=NODE, watermark=9)]
+    assert (Kind.GAP, "G-1") not in stage.images
+    assert stage.world.watchers[NODE].agent.missing_facts == 0
+
+
 def test_a_repeated_fact_has_no_effect_and_a_skipped_one_ends_the_stream(stage: Stage) -> None:
     agent = stage.connect(NODE)
     agent.event("component.exited", "voip-stack")

@@ -96,6 +96,7 @@ class Server:
             "outbox_id": "o",
             "next_seq": 1,
             "oldest_seq": 1,
+            "acked_seq": 0,
             "previous_stop": StopReason.UNKNOWN,
             "agent_version": "",
             "protocol_version": 1,

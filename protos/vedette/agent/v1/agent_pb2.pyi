@@ -255,6 +255,7 @@ class Hello(_message.Message):
     PLATFORM_FIELD_NUMBER: _builtins.int
     PREVIOUS_LINK_ERROR_FIELD_NUMBER: _builtins.int
     WANTED_HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
+    ACKED_SEQ_FIELD_NUMBER: _builtins.int
     boot_id: _builtins.str
     """Identity of the machine's current boot; changes with each boot. 1-64 bytes."""
     start_id: _builtins.str
@@ -285,6 +286,10 @@ class Hello(_message.Message):
     """Operating system and release, for people."""
     previous_link_error: _builtins.str
     """How the stream before this one ended, as the agent saw it; empty on the first."""
+    acked_seq: _builtins.int
+    """The highest seq of this outbox that the agent was ever told is durable; 0 when it was told of none. A
+    server that was restored from a backup finds its watermark below it.
+    """
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional abilities, e.g. "diagnostics". Unknown ones are ignored."""
@@ -317,10 +322,11 @@ class Hello(_message.Message):
         platform: _builtins.str = ...,
         previous_link_error: _builtins.str = ...,
         wanted_heartbeat_interval: _duration_pb2.Duration | None = ...,
+        acked_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_time", b"agent_time", "wanted_heartbeat_interval", b"wanted_heartbeat_interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_time", b"agent_time", "agent_version", b"agent_version", "boot_id", b"boot_id", "capabilities", b"capabilities", "claimed_agent", b"claimed_agent", "ha_role", b"ha_role", "host_name", b"host_name", "next_seq", b"next_seq", "oldest_seq", b"oldest_seq", "outbox_id", b"outbox_id", "platform", b"platform", "previous_link_error", b"previous_link_error", "previous_stop", b"previous_stop", "product_version", b"product_version", "protocol_version", b"protocol_version", "start_id", b"start_id", "wanted_heartbeat_interval", b"wanted_heartbeat_interval"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_seq", b"acked_seq", "agent_time", b"agent_time", "agent_version", b"agent_version", "boot_id", b"boot_id", "capabilities", b"capabilities", "claimed_agent", b"claimed_agent", "ha_role", b"ha_role", "host_name", b"host_name", "next_seq", b"next_seq", "oldest_seq", b"oldest_seq", "outbox_id", b"outbox_id", "platform", b"platform", "previous_link_error", b"previous_link_error", "previous_stop", b"previous_stop", "product_version", b"product_version", "protocol_version", b"protocol_version", "start_id", b"start_id", "wanted_heartbeat_interval", b"wanted_heartbeat_interval"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
