@@ -4,11 +4,15 @@
 console.
 """
 
+import os
 from importlib import import_module
 
 import click
 
 from vedette_console.settings import Options
+
+# gRPC reads this once, when a command imports it. What it would write of itself belongs on no terminal.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 #: Command names, and where each is defined.
 COMMANDS = {

@@ -47,6 +47,11 @@ def test_it_counts_on_from_the_opening() -> None:
     assert countdown(clock, at, ZONE).text == "3h 10m"
 
 
+def test_an_answer_that_took_long_to_arrive_does_not_shift_the_countdown() -> None:
+    late = replace(clock_of(minutes_left=45), as_of=NOW + timedelta(seconds=9))
+    assert remaining_at(late, NOW + timedelta(minutes=1)) == timedelta(minutes=44)
+
+
 def test_open_time_that_spans_a_closing_is_shown_with_the_due_time() -> None:
     clock = replace(clock_of(minutes_left=80, target=240), due_time=NOW + timedelta(hours=15))
     shown = countdown(clock, NOW, ZONE)

@@ -10,7 +10,7 @@ from tests.console.fake import NOW, ZONE
 from vedette_console.model.cell import Line
 from vedette_console.model.plot import Frame, chart, sparkline
 from vedette_console.model.resources import Point
-from vedette_console.model.series import hole_after, ratio
+from vedette_console.model.series import hole_after, ratio, window
 
 
 def points(*values: float, step: int = 10) -> tuple[Point, ...]:
@@ -109,6 +109,14 @@ def test_a_ratio_uses_the_limit_known_at_that_moment() -> None:
 
 def test_a_limit_of_nothing_has_no_ratio() -> None:
     assert ratio(points(5, 5), points(0, 0)) == ()
+
+
+def test_a_chart_begins_where_the_data_does_but_never_shows_less_than_five_minutes() -> None:
+    hour = NOW - timedelta(hours=1)
+    assert window((), hour, NOW) == hour
+    assert window(points(*[1.0] * 60), hour, NOW) == NOW - timedelta(minutes=10)
+    assert window(points(1.0, 1.0), hour, NOW) == NOW - timedelta(minutes=5)
+    assert window(points(*[1.0] * 720), hour, NOW) == hour
 
 
 def test_a_hole_is_several_usual_steps() -> None:

@@ -12,8 +12,10 @@ from tests.console.server import TOKEN, Script, case_message, changed, serving
 from vedette.support.v1 import case_pb2
 from vedette_console.client.errors import ErrorKind, SupportError
 from vedette_console.client.feed import Feed, LinkChanged, Snapshot
+from vedette_console.client.perform import perform
 from vedette_console.client.remote import RemoteSupport
 from vedette_console.client.target import Target
+from vedette_console.model.intents import AcknowledgeCase
 from vedette_console.model.link import Phase
 from vedette_console.model.resources import Case, CaseState, Change, ClockState, Priority
 
@@ -76,6 +78,14 @@ async def test_a_mutation_whose_answer_got_lost_is_repeated_with_the_same_reques
     assert [
         request.request_id for request in asked if isinstance(request, case_pb2.AcknowledgeCaseRequest)
     ] == ["one-decision"] * 3
+
+
+async def test_half_a_character_is_told_and_never_sent() -> None:
+    script = night_of(1)
+    async with connected(script) as support:
+        with pytest.raises(SupportError, match="not valid Unicode at character 4"):
+            await perform(support, AcknowledgeCase(id="C-1", request_id="x", note="abc\udcff"))
+    assert script.requests == []
 
 
 async def test_a_refusal_is_not_repeated() -> None:

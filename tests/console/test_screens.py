@@ -56,9 +56,8 @@ async def test_a_colleague_who_was_faster_is_named() -> None:
         await seen.shows("case C-17 was already acknowledged by omar")
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_c_comments(size: tuple[int, int]) -> None:
-    async with console(night(), size=size) as seen:
+async def test_c_comments() -> None:
+    async with console(night()) as seen:
         await seen.press("c")
         await seen.shows("comment on C-17", "Norddruck AG")
         await seen.type("called them [b]")
@@ -171,6 +170,24 @@ async def test_n_opens_a_case_by_hand() -> None:
         await seen.shows("C-99 opened")
 
 
+async def test_a_priority_that_is_none_is_refused_and_the_same_form_is_one_request() -> None:
+    async with console(night()) as seen:
+        await seen.press("n")
+        await seen.until(lambda: isinstance(seen.app.screen, NewCaseDialog))
+        await seen.type("acme")
+        await seen.press("enter", "enter", "backspace", "enter")
+        await seen.type("no dial tone")
+        await seen.press("enter", "enter")
+        await seen.shows("priority must be 1, 2, 3 or 4")
+        seen.support.refuse_next("create_case", SupportError("no answer in time", kind=ErrorKind.UNREACHABLE))
+        await seen.press("1", "tab", "tab", "enter")
+        await seen.shows("no answer in time")
+        await seen.press("enter")
+        await seen.shows("C-99 opened")
+        first, second = [arguments for name, arguments in seen.support.calls if name == "create_case"]
+        assert first == second
+
+
 async def test_a_form_that_is_not_complete_says_what_is_missing() -> None:
     async with console(night()) as seen:
         await seen.press("n")
@@ -240,10 +257,9 @@ async def test_time_passes_without_any_message() -> None:
         await seen.shows("! 9m 56s", "-5m 22s BREACHED")
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_lost_link_is_said_in_a_banner_and_taken_up_where_it_broke(size: tuple[int, int]) -> None:
+async def test_a_lost_link_is_said_in_a_banner_and_taken_up_where_it_broke() -> None:
     clock = StillClock()
-    async with console(night(), size=size, clock=clock) as seen:
+    async with console(night(), clock=clock) as seen:
         await seen.press("j", "j")
         seen.support.change(case_of(60))
         await seen.shows("C-60")
@@ -313,9 +329,8 @@ async def test_an_alarm_without_a_case_says_why() -> None:
         await seen.shows("plan basic has no proactive support", "A-30")
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_fleet_tab_shows_agents_and_opens_their_series(size: tuple[int, int]) -> None:
-    async with console(night(), size=size) as seen:
+async def test_the_fleet_tab_shows_agents_and_opens_their_series() -> None:
+    async with console(night()) as seen:
         await seen.press("3")
         await seen.shows("✗ lost", "norddruck/werk-1/node-1", "◌ overdue", "■ stopped", "○ never seen")
         seen.app.desk.agents.select("acme/hq/node-1")
@@ -378,6 +393,30 @@ async def test_extra_actions_of_an_embedding_program_are_shown_and_done() -> Non
 async def test_the_servers_clock_counts_when_the_machines_clock_is_wrong() -> None:
     async with console(night(), clock=StillClock(NOW - timedelta(minutes=10))) as seen:
         await seen.shows("! 12m 06s", "03:00:00", "clock +10m 00s")
+
+
+async def test_a_click_moves_the_cursor_and_a_second_one_opens() -> None:
+    async with console(night()) as seen:
+        await seen.pilot.click("#table", offset=(40, 3))
+        selected = seen.app.desk.cases.selected
+        assert selected is not None
+        assert selected.id == "C-22"
+        await seen.pilot.click("#table", offset=(40, 3))
+        await seen.shows("capacity.usage / capacity.limit")
+
+
+async def test_a_dialog_and_its_text_outlive_a_lost_link() -> None:
+    async with console(night()) as seen:
+        await seen.press("c")
+        await seen.type("half a thou")
+        seen.support.is_down = True
+        seen.support.cut()
+        await seen.until(lambda: seen.app.desk.link.problem != "")
+        seen.support.is_down = False
+        await seen.until(lambda: seen.app.desk.link.problem == "")
+        await seen.type("ght")
+        await seen.press("enter")
+        assert (await seen.called("comment_case"))["text"] == "half a thought"
 
 
 async def test_q_quits() -> None:

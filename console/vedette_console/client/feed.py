@@ -115,8 +115,11 @@ class Feed:
         if error.reason in _TOKEN_IS_WORTHLESS:
             self._token, self._must_list = b"", True
         self._failures += 1
-        refused = error.kind in {ErrorKind.UNAUTHENTICATED, ErrorKind.REFUSED}
-        if refused and error.reason not in _TOKEN_IS_WORTHLESS:
+        refused = (
+            error.kind in {ErrorKind.UNAUTHENTICATED, ErrorKind.REFUSED}
+            and error.reason not in _TOKEN_IS_WORTHLESS
+        )
+        if refused:
             pause = PAUSE_REFUSED
         else:
             bound = min(PAUSE_MAX, PAUSE_FIRST * 2 ** min(self._failures - 1, 10))

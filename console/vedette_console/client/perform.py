@@ -1,5 +1,6 @@
 """Carry out an intent: the one place that knows which call each of them is."""
 
+from vedette_console.client.errors import ErrorKind, SupportError
 from vedette_console.client.support import Support
 from vedette_console.model.intents import (
     AcknowledgeAlarm,
@@ -20,6 +21,15 @@ async def perform(support: Support, intent: Intent) -> Case | Alarm:
     Raises:
         SupportError: it was not done, or nobody knows whether it was; the same intent may be tried again.
     """
+    try:
+        return await _perform(support, intent)
+    except UnicodeEncodeError as error:
+        # Half a character, as a terminal with another encoding sends it, does not go over the wire.
+        said = f"the text is not valid Unicode at character {error.start + 1}; type that part again"
+        raise SupportError(said, kind=ErrorKind.REFUSED, reason="TEXT_INVALID") from error
+
+
+async def _perform(support: Support, intent: Intent) -> Case | Alarm:
     request_id = intent.request_id
     match intent:
         case AcknowledgeCase(id=id_, note=note, etag=etag):

@@ -64,12 +64,17 @@ def remaining_at(clock: SlaClock, now: datetime) -> timedelta:
     if not is_ticking(clock):
         return clock.remaining
     counting_from = clock.as_of if clock.open else clock.next_open_time
-    run = max(_ZERO, now - counting_from) if counting_from is not None else _ZERO
-    left = clock.remaining - run
-    if clock.due_time is None or now >= clock.due_time:
+    if counting_from is None:
+        return clock.remaining
+    due = clock.due_time
+    if due is not None and abs(due - counting_from - clock.remaining) <= _CLOSING_BETWEEN:
+        # It counts without a break until then: the due time is exact, `as_of` as late as the answer was.
+        return due - max(now, counting_from)
+    left = clock.remaining - max(_ZERO, now - counting_from)
+    if due is None or now >= due:
         return left
     # A closing between the snapshot and now was counted as open time: the due time knows better.
-    return min(left if left > _ZERO else clock.remaining, clock.due_time - now)
+    return min(left if left > _ZERO else clock.remaining, due - now)
 
 
 def is_closed(clock: SlaClock, now: datetime) -> bool:

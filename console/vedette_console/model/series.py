@@ -1,13 +1,14 @@
 """Series of an evidence: the usage against its limit as a ratio, and where the data has holes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
 
 from vedette_console.model.resources import Point
 
 #: Points further apart than this many usual steps are not joined by a line: nobody measured in between.
 HOLE_STEPS = 4
+#: A chart never shows less than this.
+SHORTEST_WINDOW = timedelta(minutes=5)
 
 
 def ratio(usage: tuple[Point, ...], limit: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -34,7 +35,17 @@ def ratio(usage: tuple[Point, ...], limit: tuple[Point, ...]) -> tuple[Point, ..
     return tuple(found)
 
 
+def window(points: tuple[Point, ...], start: datetime, end: datetime) -> datetime:
+    """Return where a chart of the range should begin: at the first point when that came late.
+
+    An agent that was enrolled ten minutes ago has no hour to show, only a corner of one.
+    """
+    if not points:
+        return start
+    return max(start, min(points[0].time, end - SHORTEST_WINDOW))
+
+
 def hole_after(points: tuple[Point, ...]) -> timedelta:
     """Return from which distance on two neighbouring points have a hole between them."""
-    steps = [(b.time - a.time).total_seconds() for a, b in pairwise(points)]
-    return timedelta(seconds=HOLE_STEPS * median(steps)) if steps else timedelta.max
+    steps = sorted(b.time - a.time for a, b in pairwise(points))
+    return HOLE_STEPS * steps[len(steps) // 2] if steps else timedelta.max

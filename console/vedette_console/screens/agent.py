@@ -13,6 +13,7 @@ from vedette_console.model.plot import Frame
 from vedette_console.model.resources import SeriesData
 from vedette_console.model.rows import SERIES_COLUMNS, Row, series_name, series_row
 from vedette_console.model.safe import safe
+from vedette_console.model.series import window
 from vedette_console.screens.context import Context
 from vedette_console.screens.frame import DeskScreen
 from vedette_console.widgets.chart import Chart
@@ -124,7 +125,8 @@ class AgentScreen(DeskScreen):
         self._chart.display = data is not None
         if data is not None:
             now = self.context.now
-            frame = Frame(start=now - LOOK_BACK, end=now, unit=data.info.unit)
+            start = window(data.points, now - LOOK_BACK, now)
+            frame = Frame(start=start, end=now, unit=data.info.unit)
             caption = (text(series_name(data.info.name, data.info.labels), Tone.DIM),)
             self._chart.draw(caption, data.points, frame, self.context.zone)
 

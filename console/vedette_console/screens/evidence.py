@@ -9,7 +9,7 @@ from vedette_console.model.cell import Line, Tone
 from vedette_console.model.plot import Frame
 from vedette_console.model.resources import Evidence, Point
 from vedette_console.model.rows import series_name
-from vedette_console.model.series import ratio
+from vedette_console.model.series import ratio, window
 
 #: What the chart shows before now.
 LOOK_BACK = timedelta(hours=1)
@@ -42,7 +42,9 @@ async def fetch_evidence(support: Support, evidence: Evidence, now: datetime) ->
     return Drawn(
         caption=(text(series_name(shown, evidence.labels), Tone.DIM),),
         points=usage,
-        frame=Frame(start=now - LOOK_BACK, end=now, unit=unit, threshold=evidence.threshold),
+        frame=Frame(
+            start=window(usage, now - LOOK_BACK, now), end=now, unit=unit, threshold=evidence.threshold
+        ),
     )
 
 

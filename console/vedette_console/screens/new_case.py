@@ -1,5 +1,7 @@
 """The form for a case by hand: a customer calls, and what they say becomes a case with a clock."""
 
+from dataclasses import replace
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.suggester import SuggestFromList
@@ -70,10 +72,14 @@ class NewCaseDialog(Dialog):
         if event.input is not self._description:
             self.focus_next()
             return
-        intent = self._intent()
-        if intent is not None:
-            self._problem.show((Cell(text=safe("sending…"), tone=Tone.DIM),))
-            self.post_message(Wanted(intent, self))
+        mistake = self._mistake()
+        if mistake is not None:
+            problem, field = mistake
+            self.refused((safe(problem),), None)
+            field.focus()
+            return
+        self._problem.show((Cell(text=safe("sending…"), tone=Tone.DIM),))
+        self.post_message(Wanted(self._intent(), self))
 
     def _fields(self) -> ComposeResult:
         for name, field in (
@@ -87,34 +93,26 @@ class NewCaseDialog(Dialog):
                 yield Label(name, markup=False)
                 yield field
 
-    def _intent(self) -> CreateCase | None:
-        """Return what to create; None, with the problem shown, while the form is not complete."""
-        for problem, field in (
-            ("a case needs a customer id", None if self._customer.value.strip() else self._customer),
-            ("priority must be 1, 2, 3 or 4", None if self._priority.value in "1234" else self._priority),
-            (
-                "a case needs a line that says what is wrong",
-                None if self._case_title.value.strip() else self._case_title,
-            ),
-        ):
-            if field is not None:
-                self._complain(problem, field)
-                return None
+    def _mistake(self) -> tuple[str, Widget] | None:
+        """Return what is missing, and where; None when the form is complete."""
+        if not self._customer.value.strip():
+            return "a case needs a customer id", self._customer
+        if self._priority.value not in {"1", "2", "3", "4"}:
+            return "priority must be 1, 2, 3 or 4", self._priority
+        if not self._case_title.value.strip():
+            return "a case needs a line that says what is wrong", self._case_title
+        return None
+
+    def _intent(self) -> CreateCase:
+        """Return what a complete form asks for; the same form sent again is the same request."""
         wanted = CreateCase(
-            request_id=new_request_id() if self._sent is None else self._sent.request_id,
+            request_id=new_request_id(),
             customer=self._customer.value.strip(),
             installation=self._installation.value.strip(),
             priority=Priority(int(self._priority.value)),
             title=self._case_title.value.strip(),
             description=self._description.value.strip(),
         )
-        if self._sent is not None and wanted != self._sent:
-            # Another text is another request; the same one again must not open a second case.
-            self._sent = None
-            return self._intent()
-        self._sent = wanted
-        return wanted
-
-    def _complain(self, problem: str, field: Widget) -> None:
-        self.refused((safe(problem),), None)
-        field.focus()
+        if self._sent is None or replace(wanted, request_id=self._sent.request_id) != self._sent:
+            self._sent = wanted
+        return self._sent

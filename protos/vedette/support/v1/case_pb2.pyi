@@ -320,7 +320,7 @@ class TimelineEntry(_message.Message):
     id: _builtins.str
     """Identity of what changed."""
     reason: _builtins.str
-    """Reason code, e.g. "ALARM_RAISED", "CASE_ACKNOWLEDGED", "COMMENT"."""
+    """Reason code, e.g. "ALARM_RAISED", "CASE_ACKNOWLEDGED", "CASE_COMMENTED"."""
     actor: _builtins.str
     """Who did it: a person's or integration's name; "vedette" when the server did."""
     text: _builtins.str
