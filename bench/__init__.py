@@ -1,1 +1,1 @@
-"""Bench: the speed of the shipped programs, each figure beside a rival or a limit measured in the same run."""
+"""Bench: the speed of the shipped programs, each figure beside a rival or a limit of the same run."""

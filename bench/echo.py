@@ -83,7 +83,7 @@ async def serve() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     server = aio.server(options=_OPTIONS)
-    handlers = {
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         "Each": grpc.stream_stream_rpc_method_handler(each),
         "Newest": grpc.stream_stream_rpc_method_handler(newest),
     }

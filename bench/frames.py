@@ -53,9 +53,7 @@ class Batches:
         self._calm = [
             _template([(one, _value(one, chance)) for one in SERIES], numbers) for _ in range(VARIANTS)
         ]
-        crossing = [
-            (one, FULL * _LIMIT if one == CROSSING else _value(one, chance)) for one in SERIES
-        ]
+        crossing = [(one, FULL * _LIMIT if one == CROSSING else _value(one, chance)) for one in SERIES]
         self._crossing = _template(crossing, numbers)
         frame = bytes(self._crossing)
         self._seq_at = frame.index(_WORD.pack(_SEQ_MARK))

@@ -19,8 +19,9 @@ from bench.rig import CONNECT, EACH, NEWEST, Loaded, Rig, Scrape, Sender, agent_
 
 #: One batch in so many raises an alarm with its case, and the next one of the stream clears it.
 CROSS_EVERY: Final = 1000
-#: Batches in flight of all streams together, and at least of each.
+#: Batches in flight of all streams together, and the most that the server lets one stream have.
 IN_FLIGHT: Final = 3200
+STREAM_IN_FLIGHT: Final = 256
 #: Share of the echo that the server must reach.
 SHARE: Final = Target(bound=0.30, at_least=True)
 _STAGES: Final = ("decode", "decide", "commit", "publish")
@@ -85,8 +86,17 @@ class Ingest:
             target=SHARE,
             beside="echo, an ack a message; aim 0.45",
         )
-        yield figure(f"{title}: share of the other echo", ratios(ours, newest), "x", beside="acks as the server's")
+        yield figure(
+            f"{title}: share of the other echo", ratios(ours, newest), "x", beside="acks as the server's"
+        )
+        yield from self._load_figures(title)
         yield from self._stage_figures(title)
+
+    def _load_figures(self, title: str) -> Iterator[Figure]:
+        """Yield how busy both sides were: a load that takes a whole core would measure itself."""
+        yield figure(f"{title}: server busy", [run.server_cores for run in self.of(CONNECT)], "cores")
+        yield figure(f"{title}: echo busy", [run.server_cores for run in self.of(EACH)], "cores")
+        yield figure(f"{title}: load busy, all runs", [run.client_cores for run in self.runs], "cores")
 
     def _stage_figures(self, title: str) -> Iterator[Figure]:
         runs = self.of(CONNECT)
@@ -122,7 +132,7 @@ async def _run(rig: Rig, scale: Scale, method: str) -> tuple[Run, Loaded]:
     plan = rig.plan(
         method,
         streams=scale.streams,
-        window=max(1, IN_FLIGHT // scale.streams),
+        window=min(STREAM_IN_FLIGHT, IN_FLIGHT // scale.streams),
         warm_up=scale.warm_up,
         measured=scale.measured,
         cross_every=CROSS_EVERY,
@@ -137,7 +147,9 @@ async def _run(rig: Rig, scale: Scale, method: str) -> tuple[Run, Loaded]:
     stages = {}
     if method == CONNECT:
         counted = after.samples - before.samples
-        assert counted == loaded.acked * SAMPLES, f"{loaded.acked} batches acknowledged, {counted} samples taken"
+        assert counted == loaded.acked * SAMPLES, (
+            f"{loaded.acked} batches acknowledged, {counted} samples taken"
+        )
         stages = _stages(before, after, loaded.acked)
     return _result(method, loaded, stages), loaded
 

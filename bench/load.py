@@ -2,9 +2,9 @@
 
     python -m bench.load < plan.json        # prints one JSON line a moment: open, measured, closed
 
-Flat out, each stream sends whenever its window has room; at a rate, batches leave on a grid. While it measures
-it reads the processor time of the server it loads, at the same two instants as the count of acknowledged
-batches, so that both belong to the same span.
+Flat out, each stream sends whenever its window has room; at a rate, batches leave on a grid. It reads the
+processor time of the server it loads at the same two instants as its count of acknowledged batches, so that
+both belong to the same span.
 """
 
 from __future__ import annotations
@@ -73,16 +73,8 @@ class Load:
         self._plan = plan
         self._batches = Batches(plan.seed)
         self._streams = [
-            Stream(
-                plan.target,
-                plan.method,
-                agent=agent,
-                token=secret,
-                outbox_id=plan.outbox_id,
-                is_echo=plan.is_echo,
-                window=plan.window,
-            )
-            for agent, secret in plan.agents
+            Stream(agent=agent, outbox_id=plan.outbox_id, is_echo=plan.is_echo, window=plan.window)
+            for agent, _ in plan.agents
         ]
         self._server = psutil.Process(plan.server_pid)
         self._client = psutil.Process()
@@ -93,37 +85,58 @@ class Load:
 
     async def run(self) -> None:
         """Open, send, measure, drain and close; say so on stdout."""
-        gate = asyncio.Semaphore(_OPENING)
-        async with asyncio.timeout(_PATIENCE):
-            await asyncio.gather(*(self._open(gate, one) for one in self._streams))
+        await self._open_all()
         _say("open")
-        async with asyncio.TaskGroup() as group:
-            for position, stream in enumerate(self._streams):
-                group.create_task(self._send_all(stream, position))
-            await asyncio.sleep(self._plan.warm_up)
-            begun = self._moment()
-            await asyncio.sleep(self._plan.measured)
-            ended = self._moment()
-            self._stopped = True
+        senders = self._start()
+        await asyncio.sleep(self._plan.warm_up)
+        begun = self._moment()
+        await asyncio.sleep(self._plan.measured)
+        ended = self._moment()
+        self._stopped = True
         async with asyncio.timeout(_PATIENCE):
+            await asyncio.gather(*senders)
             await asyncio.gather(*(one.drained() for one in self._streams))
         acked = sum(one.acked for one in self._streams)
         _say("measured", begun=asdict(begun), ended=asdict(ended), acked=acked, crossed=self.crossed)
         await asyncio.gather(*(one.close() for one in self._streams))
         _say("closed")
 
-    async def _open(self, gate: asyncio.Semaphore, stream: Stream) -> None:
-        async with gate:
-            await stream.open()
+    async def _open_all(self) -> None:
+        gate = asyncio.Semaphore(_OPENING)
+        plan = self._plan
 
-    async def _send_all(self, stream: Stream, position: int) -> None:
-        interval = len(self._streams) / self._plan.rate if self._plan.rate else 0.0
+        async def open_one(stream: Stream, secret: str) -> None:
+            async with gate:
+                await stream.open(plan.target, plan.method, secret)
+
+        async with asyncio.timeout(_PATIENCE):
+            pairs = zip(self._streams, plan.agents, strict=True)
+            await asyncio.gather(*(open_one(stream, secret) for stream, (_, secret) in pairs))
+
+    def _start(self) -> list[asyncio.Task[None]]:
+        """Begin to send; return what sends at a rate. Flat out, acks are what sends."""
+        if self._plan.rate:
+            return [
+                asyncio.create_task(self._send_at_rate(stream, position))
+                for position, stream in enumerate(self._streams)
+            ]
+        for stream in self._streams:
+            stream.on_room = self._fill
+            self._fill(stream)
+        return []
+
+    def _fill(self, stream: Stream) -> None:
+        if not self._stopped:
+            stream.send(self._batches, [self._crosses() for _ in range(stream.room)])
+
+    async def _send_at_rate(self, stream: Stream, position: int) -> None:
+        interval = len(self._streams) / self._plan.rate
         due = perf_counter() + interval * position / len(self._streams)
         while not self._stopped:
-            if interval:
-                await asyncio.sleep(due - perf_counter())
-                due += interval
-            await stream.send(self._batches, crosses=self._crosses())
+            await asyncio.sleep(due - perf_counter())
+            due += interval
+            await stream.has_room()
+            stream.send(self._batches, [self._crosses()])
 
     def _crosses(self) -> bool:
         self._sent += 1
@@ -149,7 +162,6 @@ async def main() -> None:
     """Read a plan from standard input and carry it out."""
     given = json.loads(sys.stdin.read())
     given["agents"] = tuple((agent, secret) for agent, secret in given["agents"])
-    # Channels belong to the event loop that runs when they are made.
     await Load(Plan(**given)).run()
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import psutil
 
-#: The server's core, and the core of everything that loads and watches it. None: there are too few to part them.
+#: The server's core, and that of everything that loads and watches it. None: there are too few to part them.
 _CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 SERVER_CORE: Final = _CORES[0] if len(_CORES) > 1 else None
 CLIENT_CORE: Final = _CORES[1] if len(_CORES) > 1 else None
@@ -60,5 +60,7 @@ def _processor() -> str:
 
 def _file_system(folder: Path) -> str:
     """Return the type of the file system that holds `folder`: the longest mount point above it."""
-    holding = [one for one in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(one.mountpoint)]
+    holding = [
+        one for one in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(one.mountpoint)
+    ]
     return max(holding, key=lambda one: len(one.mountpoint)).fstype if holding else "unknown"

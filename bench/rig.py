@@ -166,7 +166,9 @@ class Sender:
         line = await self._process.stdout.readline()
         said: dict[str, Any] = json.loads(line) if line else {"now": "gone"}
         if said["now"] != what:
-            raise RuntimeError(f"the load process was to be {what!r} and is {said['now']!r}; see its errors above")
+            raise RuntimeError(
+                f"the load process was to be {what!r} and is {said['now']!r}; see its errors above"
+            )
         return said
 
 

@@ -59,7 +59,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
 @click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     envvar="VEDETTE_AGENT_CONFIG",
     default=DEFAULT_CONFIG,
     show_default=True,
@@ -85,7 +85,10 @@ def main(context: click.Context, config: Path) -> None:
 def run(config: Path) -> None:
     """Watch and report until told to stop (SIGTERM, Ctrl-C)."""
     import asyncio
+    import os
 
+    # gRPC reads this once, when it is imported. What it would write of itself is no line of our log.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from vedette_agent import log
     from vedette_agent.main import run_until_signalled
     from vedette_agent.settings import loader

@@ -36,7 +36,7 @@ _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--config",
     "config",
-    type=_PATH,
+    type=click.Path(path_type=Path),
     default="/etc/vedette/server.yaml",
     envvar="VEDETTE_SERVER_CONFIG",
     show_default=True,
@@ -55,6 +55,8 @@ def run(config: Path) -> None:
     """Run the server until SIGTERM. SIGHUP reloads policy and catalog."""
     with _told():
         settings = _settings(config)
+        # gRPC reads this once, when it is imported. What it would write of itself is no line of our log.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from vedette_server.main import run_server
 
         run_server(settings)

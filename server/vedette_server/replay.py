@@ -10,6 +10,7 @@ It reads the recorded store and writes only to the scratch folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,17 +145,18 @@ async def _compare(recorded: Recorded, scratch: Path) -> tuple[int, Difference |
     """Return how many entries agree, and the first that does not."""
     replayed = Recorded(scratch)
     try:
-        theirs = replayed.entries()
-        count = 0
-        async for entry in recorded.entries():
-            other = await anext(theirs, None)
-            if other is None or other.hash != entry.hash:
-                return count, Difference(sequence=entry.sequence, recorded=entry, replayed=other)
-            count += 1
-        extra = await anext(theirs, None)
-        if extra is not None:
-            return count, Difference(sequence=extra.sequence, recorded=None, replayed=extra)
-        return count, None
+        # Both are closed before their folders are let go: one left half read would hold its connection.
+        async with aclosing(recorded.entries()) as ours, aclosing(replayed.entries()) as theirs:
+            count = 0
+            async for entry in ours:
+                other = await anext(theirs, None)
+                if other is None or other.hash != entry.hash:
+                    return count, Difference(sequence=entry.sequence, recorded=entry, replayed=other)
+                count += 1
+            extra = await anext(theirs, None)
+            if extra is not None:
+                return count, Difference(sequence=extra.sequence, recorded=None, replayed=extra)
+            return count, None
     finally:
         await replayed.close()
 

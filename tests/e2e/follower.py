@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 from grpc import StatusCode, aio
 
 from vedette.support.v1 import alarm_pb2, case_pb2, watch_pb2, watch_pb2_grpc
@@ -44,7 +45,7 @@ class Follower:
 
     @property
     def span(self) -> tuple[int, int]:
-        """Return the journal position before the first change that could be seen, and that of the last one."""
+        """Return the journal position before the first change that could be seen, and of the last one."""
         return self._before, self.changes[-1].sequence if self.changes else self._before
 
     async def start(self) -> None:
@@ -151,6 +152,4 @@ class Follower:
 
 def sequence_of(token: bytes) -> int:
     """Return the journal position in a resume token. For tests only: a token is opaque to everybody else."""
-    import msgspec
-
     return int(msgspec.msgpack.decode(token)[-1])

@@ -6,10 +6,11 @@
         changes = await stage.follow(server, ann)
         …
 
-One idea: whatever a test does to a server, its record must hold in the end. When a test is over, each server is
-stopped in order, and then of every data folder: the journal's chain is unbroken, every table is what the journal
-says, deciding everything again from the stored inputs gives the same journal bit for bit, and whoever followed
-the changes has seen every one exactly once. The log tells of no error but those that the test announced.
+One idea: whatever a test does to a server, its record must hold in the end. When a test is over, each server
+is stopped in order, and then of every data folder: the journal's chain is unbroken, every table is what the
+journal says, deciding everything again from the stored inputs gives the same journal bit for bit, and whoever
+followed the changes has seen every one exactly once. The log tells of no error but those that the test
+announced.
 """
 
 from __future__ import annotations
@@ -81,15 +82,21 @@ class Stage:
         agents: Iterable[str] = (AGENT,),
         policy: str | None = None,
         start: bool = True,
-        environment: dict[str, str] | None = None,
+        calm: bool = False,
         **settings: str | Path,
     ) -> Server:
-        """Return a server that is ready, on a port that stays its own over restarts."""
+        """Return a server that is ready, on a port that stays its own over restarts.
+
+        Args:
+            start: whether it is started.
+            calm: whether it leaves agents in peace for longer than a test lasts.
+        """
         folder = self.folder / f"server-{len(self._servers) + 1}"
         folder.mkdir()
-        given: dict[str, str | Path] = {"listen": f"127.0.0.1:{lasting_port()}", **settings}
+        given: dict[str, str | Path] = {"listen": f"127.0.0.1:{lasting_port()}", **(CALM if calm else {})}
+        given |= settings
         write_server_files(folder, agents=agents, policy=policy, **given)
-        server = Server(folder, environment=environment)
+        server = Server(folder)
         self._servers.append(server)
         self._stack.push_async_callback(server.kill)
         if start:
@@ -163,14 +170,14 @@ class Stage:
     async def command(self, server: Server, *words: str, token: Path | None = None) -> Program:
         """Start a `vedette` command that goes on until it is ended."""
         token = token or await self.token_file(server)
-        where = ["--server", server.target, "--token-file", token]
+        where = ["--server", server.target, "--token-file", str(token)]
         program = Program("vedette", [INSTALLED / "vedette", *where, *words], folder=self.folder)
         self._stack.push_async_callback(program.kill)
         await program.start()
         return program
 
     async def metric(self, server: Server, name: str) -> float:
-        """Return one number of a server's metrics page, named with its labels as it stands there; 0 without."""
+        """Return one number of the metrics page by its name with labels as it stands there; 0 without."""
         addresses = server.addresses
         assert addresses is not None
         page = await asyncio.to_thread(_page, f"http://{addresses.http}/metrics")
@@ -215,7 +222,7 @@ async def eventually(condition: Callable[[], Awaitable[object]], what: str, pati
     """Return as soon as `condition`, asked again and again, answers something true."""
     try:
         async with asyncio.timeout(patience):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - other processes set no asyncio.Event
                 await asyncio.sleep(LOOK_INTERVAL)
     except TimeoutError:
         raise AssertionError(f"{what}: not within {patience:g} s") from None

@@ -1,4 +1,4 @@
-"""A server that goes: in order, at once, or without a word. What was acknowledged stays, and nothing is invented."""
+"""A server that goes, in order or without a word: what was acknowledged stays, and nothing is invented."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.e2e.follower import Follower
 from tests.e2e.node import frozen
 from tests.e2e.stage import (
     AGENT,
-    CALM,
     Stage,
     eventually,
     journal,
@@ -26,6 +25,10 @@ from vedette.timestamps import from_timestamp
 
 P1 = common_pb2.PRIORITY_P1
 NEIGHBOUR = "acme/hq/node-2"
+#: Heartbeat of a server that is not calm, in seconds.
+HEARTBEAT = 1.0
+#: What a machine with more to do than it has cores may add to a time that is measured here, in seconds.
+BUSY = 2.0
 
 
 def impatient_policy(agents: Iterable[str], seconds: int) -> str:
@@ -52,8 +55,7 @@ async def test_a_restart_in_order_raises_nothing_for_agents_that_come_back_and_d
     await until(lambda: node.status().get("outbox", {}).get("watermark"), "the first facts")
 
     await server.stop()
-    ends = [line["cause"] for line in node.logged("link.ended")]
-    assert ends == ["reconnect"], "the agent was asked to come back"
+    assert node.logged("link.ended")[0]["cause"] == "reconnect", "the agent was asked to come back"
     await neighbour.agent.kill()
     await server.start()
     await connected(changes, AGENT, 2)
@@ -72,7 +74,7 @@ async def test_a_restart_in_order_raises_nothing_for_agents_that_come_back_and_d
 
 
 async def test_what_was_acknowledged_survives_a_kill_and_is_not_taken_twice(stage: Stage) -> None:
-    server = await stage.server(**CALM)
+    server = await stage.server(calm=True)
     ann = await stage.person(server, "ann")
     changes = await stage.follow(server, ann)
     agent = await stage.agent(server)
@@ -115,7 +117,7 @@ async def test_what_was_acknowledged_survives_a_kill_and_is_not_taken_twice(stag
 
 
 async def test_a_breach_that_came_due_while_the_server_was_down_fires_once_at_its_start(stage: Stage) -> None:
-    server = await stage.server(policy=impatient_policy([AGENT], 4), **CALM)
+    server = await stage.server(policy=impatient_policy([AGENT], 4), calm=True)
     ann = await stage.person(server, "ann")
     changes = await stage.follow(server, ann)
     request = case_pb2.CreateCaseRequest(request_id="r-1", customer="acme", priority=P1, title="no dial tone")
@@ -151,7 +153,7 @@ def _another(request: case_pb2.CreateCaseRequest, request_id: str) -> case_pb2.C
 
 
 async def test_a_timer_survives_a_kill_and_fires_when_it_is_due(stage: Stage) -> None:
-    server = await stage.server(policy=impatient_policy([AGENT], 8), **CALM)
+    server = await stage.server(policy=impatient_policy([AGENT], 8), calm=True)
     ann = await stage.person(server, "ann")
     changes = await stage.follow(server, ann)
     request = case_pb2.CreateCaseRequest(request_id="r-1", customer="acme", priority=P1, title="no dial tone")
@@ -179,7 +181,7 @@ async def test_a_frozen_server_is_noticed_by_its_agents_within_two_heartbeats_an
     await until(lambda: frozen(server.pid), "the server is frozen")
     # Its kernel still takes bytes and answers for the connection: only the missing ack tells.
     await until(lambda: node.logged("link.ended"), "the agent notices")
-    assert time.monotonic() - begun <= 2 * 1.0 + 1.0, "two heartbeats of a second, and one for a busy machine"
+    assert time.monotonic() - begun <= 2 * HEARTBEAT + BUSY
     assert node.logged("link.ended")[0]["cause"] == "silence"
     server.signal(signal.SIGCONT)
     await connected(changes, AGENT, 2)
@@ -210,7 +212,7 @@ async def test_a_frozen_watcher_is_let_go_within_two_heartbeats_of_pings(stage: 
     watcher.signal(signal.SIGSTOP)
     await until(lambda: frozen(watcher.pid), "it is frozen")
     # Left alone, gRPC notices after a minute: keepalive_timeout_ms does not bound a peer that hangs,
-    # ping_timeout_ms does. One second to the next ping, one for its answer, one for a busy machine.
-    await eventually(none, "the server lets it go", patience=3.0)
+    # ping_timeout_ms does: one second to the next ping, one for its answer.
+    await eventually(none, "the server lets it go", patience=2.0 + BUSY)
     watcher.signal(signal.SIGCONT)
     await eventually(one, "it watches again")

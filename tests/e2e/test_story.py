@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.e2e.follower import CLEARED
-from tests.e2e.stage import AGENT, Stage, reasons
-from tests.support.programs import until
+from tests.e2e.stage import AGENT, Stage, reasons, stored_events
+from tests.support.programs import policy_text, until
 from vedette.support.v1 import alarm_pb2, case_pb2, common_pb2
 from vedette.timestamps import from_duration, from_timestamp
 from vedette_server.catalog import loader
@@ -61,7 +61,9 @@ async def test_a_crash_becomes_a_p1_case_with_a_due_time_clears_and_is_answered_
         False,
         RUNNING,
     )
-    acknowledge = case_pb2.AcknowledgeCaseRequest(id=case.id, request_id="ack-1", note="looking for the cause")
+    acknowledge = case_pb2.AcknowledgeCaseRequest(
+        id=case.id, request_id="ack-1", note="looking for the cause"
+    )
     taken = (await ann.ask(ann.cases.AcknowledgeCase, acknowledge)).case
     assert (taken.state, taken.owner, taken.response_clock.state) == (
         case_pb2.Case.STATE_ACKNOWLEDGED,
@@ -181,8 +183,6 @@ async def test_exhausted_channels_are_a_p3_until_one_is_free_again(stage: Stage)
 
 
 async def test_a_customer_on_basic_has_the_alarm_with_the_reasons_and_no_case(stage: Stage) -> None:
-    from tests.support.programs import policy_text
-
     server = await stage.server(policy=policy_text([AGENT], plan="basic"))
     ann = await stage.person(server, "ann")
     changes = await stage.follow(server, ann)
@@ -196,6 +196,4 @@ async def test_a_customer_on_basic_has_the_alarm_with_the_reasons_and_no_case(st
 
 
 def _codes(data_dir: Path) -> list[str]:
-    from tests.e2e.stage import stored_events
-
     return [code for _agent, code, _severity, _message in stored_events(data_dir)]

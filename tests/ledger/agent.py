@@ -1,16 +1,18 @@
 """One agent of the ledger test: the real outbox and the real link, playing a score.
 
-    python -m tests.ledger.agent FOLDER SERVER SEED NUMBER INTERVAL
+    [VEDETTE_LEDGER_DOOM=appended@3] python -m tests.ledger.agent FOLDER SERVER SEED NUMBER INTERVAL
 
 It goes on with its score wherever its last process died: the step is remembered in the transaction of the
 step's facts. When the file `curtain` appears beside its folder it produces no more, waits until everything is
-acknowledged, writes that down and ends. It also ends when the process that started it is gone.
+acknowledged, writes that down and ends. It also ends when the process that started it is gone, and it kills
+itself at the moment that its doom names.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.ledger.ledger import LedgerWriter
+from tests.ledger.plan import Moment
 from tests.ledger.score import SQUEEZED_OUTBOX_BYTES, Score
 from vedette_agent import log
 from vedette_agent.clock import SystemClock
@@ -30,6 +33,8 @@ from vedette_agent.settings.model import LinkSettings
 CURTAIN = "curtain"
 LEDGER = "ledger.jsonl"
 TOKEN = "token"
+#: Environment variable that names where the process kills itself: "appended@3", "acknowledged@1".
+DOOM = "VEDETTE_LEDGER_DOOM"
 #: Name under which the outbox remembers the next step.
 _STEP = "step"
 _PARENT = os.getppid()
@@ -44,7 +49,7 @@ async def play(folder: Path, server: str, score: Score, interval: float) -> None
         interval: seconds from step to step.
     """
     clock = SystemClock()
-    ledger = LedgerWriter(folder / LEDGER, clock)
+    ledger = LedgerWriter(folder / LEDGER, clock, _doom(os.environ.get(DOOM, "")))
     size = SQUEEZED_OUTBOX_BYTES if score.squeezed else DEFAULT_MAX_SIZE
     outbox = await Outbox.open(folder / "outbox.db", max_size_bytes=size, observer=ledger)
     await ledger.catch_up(outbox)
@@ -70,6 +75,21 @@ async def play(folder: Path, server: str, score: Score, interval: float) -> None
         await outbox.close()
 
 
+def _doom(text: str) -> Callable[[Moment], None]:
+    """Return what kills this process at the Nth time a moment comes; nothing does for an empty text."""
+    name, _, number = text.partition("@")
+    left = int(number or 0)
+
+    def meet(moment: Moment) -> None:
+        nonlocal left
+        if moment == name:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return meet
+
+
 async def _produce(outbox: Outbox, curtain: Path, score: Score, interval: float, clock: SystemClock) -> None:
     remembered = await outbox.memory(_STEP)
     step = int(remembered) if remembered else 0
@@ -91,7 +111,7 @@ async def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         if os.getppid() != _PARENT:
             raise SystemExit(1)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
 
 
 def main() -> None:

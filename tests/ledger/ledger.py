@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.ledger.plan import Moment
 from vedette.agent.v1 import agent_pb2
 from vedette.telemetry.v1 import telemetry_pb2
 from vedette_agent.clock import Clock
@@ -73,15 +74,21 @@ def _content(event: telemetry_pb2.Event) -> EventContent:
 class LedgerWriter:
     """Writes down what happens in an outbox; an `Observer` of it."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Open a ledger for more lines."""
+    def __init__(self, path: Path, clock: Clock, doom: Callable[[Moment], None] | None = None) -> None:
+        """Open a ledger for more lines.
+
+        Args:
+            doom: called before something is written down; the process may not survive that.
+        """
         self._clock = clock
+        self._doom = doom or (lambda _: None)
         self._known = {(one.outbox_id, one.seq, one.digest) for one in _whole_ledger(path).facts}
         self._watermark = 0
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def appended(self, outbox_id: str, record: Record) -> None:
         """Write down a fact that is durable in the outbox and not sent yet."""
+        self._doom(Moment.APPENDED)
         digest = content_digest(record)
         self._write(
             fact=record.seq, kind=record.kind.name, digest=digest, time=record.time_us, outbox=outbox_id
@@ -91,6 +98,7 @@ class LedgerWriter:
     def acknowledged(self, outbox_id: str, watermark: int) -> None:
         """Write down that the server has everything up to `watermark`; a repetition says nothing."""
         if watermark != self._watermark:
+            self._doom(Moment.ACKNOWLEDGED)
             self._watermark = watermark
             self._write(ack=watermark, time=self._clock.now_us(), outbox=outbox_id)
 

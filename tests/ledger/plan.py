@@ -21,6 +21,8 @@ MOST_TURNS = 80
 class Death(StrEnum):
     """How a server dies."""
 
+    #: SIGKILL during its very first start, while the database is made.
+    FIRST_START = "first_start"
     #: SIGKILL while it starts, before or after it is ready.
     STARTING = "starting"
     #: SIGKILL at any moment after it had acknowledged something.
@@ -34,7 +36,7 @@ class Death(StrEnum):
 
 
 #: One in so many lives is long enough to reach every agent: a fact that waits for longer than half a minute
-#: is judged by other rules, and on a slow machine the effects could not be foretold.
+#: is a late one, which the server judges by other rules.
 REACH_EVERY = 4
 #: The other lives are dealt from this deck, shuffled anew when it is used up.
 _DECK = {
@@ -45,14 +47,34 @@ _DECK = {
 }
 
 
+class Moment(StrEnum):
+    """A moment at which an agent dies by its own hand."""
+
+    #: A fact is durable in its outbox, and nobody else knows.
+    APPENDED = "appended"
+    #: The server has said that facts are durable, and the agent has not written that down.
+    ACKNOWLEDGED = "acknowledged"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDeath:
-    """SIGKILL of one agent, which is started again at once."""
+    """SIGKILL of one agent, which is started again at once, and may die again soon."""
 
     #: From 0.
     agent: int
     #: Seconds after the start of the server's life.
     after: float
+    #: Where it dies the second time, counted from 1; None for nowhere.
+    then: tuple[Moment, int] | None = None
+
+    @property
+    def doom(self) -> str:
+        """Return what the agent that is started again is told; empty for nothing."""
+        return f"{self.then[0]}@{self.then[1]}" if self.then else ""
+
+    def __str__(self) -> str:
+        """Return it as the supervisor prints it."""
+        return f"agent {self.agent} at {self.after:.2f} s" + (f" and {self.doom}" if self.then else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +96,7 @@ class Life:
     def __str__(self) -> str:
         """Return it as the supervisor prints it."""
         when = f"turn {self.turn}" if self.turn else f"{self.after:.2f} s"
-        agents = ", ".join(f"agent {one.agent} at {one.after:.2f} s" for one in self.agents)
-        return f"{self.death} {when}" + (f"; {agents}" if agents else "")
+        return "; ".join([f"{self.death} {when}", *map(str, self.agents)])
 
 
 def lives(seed: int, *, kills: int, agents: int) -> tuple[Life, ...]:
@@ -93,15 +114,24 @@ def _deal(draw: random.Random) -> Iterator[Death]:
         yield from deck
 
 
+def birth(seed: int) -> Life:
+    """Return the first start, which is killed about when the database is made."""
+    return Life(death=Death.FIRST_START, after=random.Random(f"birth|{seed}").uniform(0.6, 1.2))
+
+
 def _life(draw: random.Random, agents: int, death: Death) -> Life:
-    victims = tuple(
-        AgentDeath(agent=draw.randrange(agents), after=draw.uniform(0, LONGEST_LIFE))
-        for _ in range(draw.choice((0, 1, 2)))
-    )
+    victims = tuple(_victim(draw, agents) for _ in range(draw.choice((0, 1, 1))))
     match death:
-        case Death.STARTING:
+        case Death.FIRST_START | Death.STARTING:
             return Life(death=death, after=draw.uniform(0, LONGEST_START), agents=victims)
         case Death.RUNNING | Death.REACHED_BY_ALL:
             return Life(death=death, after=draw.uniform(0, LONGEST_LIFE), agents=victims)
         case Death.BEFORE_COMMIT | Death.AFTER_COMMIT_BEFORE_ACK:
             return Life(death=death, turn=round(MOST_TURNS ** draw.random()), agents=victims)
+
+
+def _victim(draw: random.Random, agents: int) -> AgentDeath:
+    then = draw.choice(
+        (None, (Moment.APPENDED, draw.randint(1, 9)), (Moment.ACKNOWLEDGED, draw.randint(1, 5)))
+    )
+    return AgentDeath(agent=draw.randrange(agents), after=draw.uniform(0, LONGEST_LIFE), then=then)

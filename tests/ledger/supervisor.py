@@ -12,19 +12,21 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.ledger.agent import CURTAIN, LEDGER, TOKEN
+from tests.ledger.agent import CURTAIN, DOOM, LEDGER, TOKEN
+from tests.ledger.consequences import is_late
 from tests.ledger.engineer import Engineer, Work
+from tests.ledger.heard import Heard
 from tests.ledger.ledger import read_ledger
-from tests.ledger.plan import Death, Life, lives
+from tests.ledger.outcome import Outcome, Wish
+from tests.ledger.plan import AgentDeath, Death, Life, birth, lives
 from tests.ledger.score import Score
 from tests.ledger.stored import read_stored
-from tests.ledger.verify import Check, Played, Violation, check_all
+from tests.ledger.verify import Played, check_all
+from tests.ledger.violation import Check, Violation
 from tests.support.programs import (
     INSTALLED,
     START_PATIENCE,
@@ -36,97 +38,16 @@ from tests.support.programs import (
     write_server_files,
 )
 
+#: How long it may take until every agent has come back and had something acknowledged, in seconds.
+REACH_PATIENCE = 60.0
 #: How long a failpoint may take to be reached, in seconds.
 FAILPOINT_PATIENCE = 60.0
+#: How long an agent may take to meet its doom, in seconds.
+DOOM_PATIENCE = 90.0
 #: How long the agents may take to get everything acknowledged in the end, in seconds.
 DRAIN_PATIENCE = 60.0
 #: How long a replay may take, in seconds for each kill of the run.
 REPLAY_PATIENCE = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What to run."""
-
-    seed: int
-    #: Deaths of the server.
-    kills: int = 20
-    agents: int = 20
-    #: Seconds from step to step of an agent; a step is one to three facts.
-    interval: float = 0.25
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What a run did, and what is wrong."""
-
-    wish: Wish
-    folder: Path
-    deaths: Counter[Death] = field(default_factory=Counter)
-    agent_kills: int = 0
-    facts: int = 0
-    acks: int = 0
-    gaps: int = 0
-    alarms: int = 0
-    occurrences: int = 0
-    #: Calls of the engineer that were answered, and those that had to be repeated.
-    calls: int = 0
-    calls_repeated: int = 0
-    #: Wall seconds by phase.
-    seconds: dict[str, float] = field(default_factory=dict)
-    violations: list[Violation] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        """Return how often the server was killed."""
-        return self.deaths.total()
-
-    def lines(self) -> list[str]:
-        """Return the outcome for people."""
-        deaths = ", ".join(f"{death} {count}" for death, count in sorted(self.deaths.items()))
-        spans = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in self.seconds.items())
-        return [
-            f"seed {self.wish.seed}: {self.kills} kills of the server ({deaths})",
-            f"{self.agent_kills} kills of agents, {self.wish.agents} agents",
-            f"{self.facts} facts, {self.acks} acks, {self.gaps} gaps",
-            f"{self.alarms} alarms, raised {self.occurrences} times",
-            f"{self.calls} calls of the engineer answered, {self.calls_repeated} made again",
-            f"{sum(self.seconds.values()):.1f} s: {spans}",
-            *map(str, self.violations),
-            f"{len(self.violations)} violations",
-        ]
-
-
-class Heard:
-    """Which agents have had something acknowledged since the last `mark`, by their ledgers."""
-
-    def __init__(self, ledgers: Sequence[Path]) -> None:
-        """Take the ledgers; they need not exist yet."""
-        self._read = dict.fromkeys(ledgers, 0)
-        self._silent = set(ledgers)
-
-    def mark(self) -> None:
-        """Begin anew: nobody has."""
-        self._read = {path: path.stat().st_size if path.exists() else 0 for path in self._read}
-        self._silent = set(self._read)
-
-    def some(self) -> bool:
-        """Tell whether one has."""
-        self._look()
-        return len(self._silent) < len(self._read)
-
-    def all(self) -> bool:
-        """Tell whether all have."""
-        self._look()
-        return not self._silent
-
-    def _look(self) -> None:
-        for path in tuple(self._silent):
-            if path.exists():
-                with path.open("rb") as file:
-                    file.seek(self._read[path])
-                    if b'"ack":' in file.read():
-                        self._silent.remove(path)
 
 
 class Supervisor:
@@ -141,7 +62,8 @@ class Supervisor:
         self._server = Server(folder)
         self._agents: list[Program] = []
         self._heard = Heard([agent_folder(folder, score) / LEDGER for score in self._scores])
-        self._killing = asyncio.Lock()
+        #: One an agent: two plans for the same one must not meet.
+        self._killing = [asyncio.Lock() for _ in self._scores]
         self._begun = time.monotonic()
         self.work = Work()
         self.outcome = Outcome(wish=wish, folder=folder)
@@ -158,17 +80,11 @@ class Supervisor:
             await self._enrol()
             engineer = await self._engineer()
             self._lap("start")
-            finished = asyncio.Event()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(engineer.run(finished))
-                for number, life in enumerate(plan, start=1):
-                    self._say(f"{self._elapsed:6.1f} s  life {number}: {life}")
-                    for victim in life.agents:
-                        tasks.create_task(self._kill_agent(self._agents[victim.agent], victim.after))
-                    await self._live(life)
-                self._lap("kills")
-                await self._server.start()
-                finished.set()
+            try:
+                await self._play(plan, engineer)
+            except BaseExceptionGroup as group:
+                failed = group.subgroup(ProgramFailed)
+                raise group if failed is None else failed.exceptions[0] from None
             await self._drain()
             self._lap("drain")
         await self._check()
@@ -180,6 +96,8 @@ class Supervisor:
         """Start the server, give every agent its token, and start them."""
         agents = [score.agent for score in self._scores]
         write_server_files(self._folder, agents=agents, listen=f"127.0.0.1:{lasting_port()}")
+        self._say(f"{self._elapsed:6.1f} s  {birth(self._wish.seed)}")
+        await self._live(birth(self._wish.seed))
         await self._server.start()
         secrets = await asyncio.gather(*map(self._server.agent_token, agents))
         for score, secret in zip(self._scores, secrets, strict=True):
@@ -199,6 +117,20 @@ class Supervisor:
         customer = self._scores[0].agent.partition("/")[0]
         return Engineer(self._server.target, token, customer, self.work)
 
+    async def _play(self, plan: Iterable[Life], engineer: Engineer) -> None:
+        """Live one life after the other while the engineer works and agents die too."""
+        finished = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(engineer.run(finished))
+            for number, life in enumerate(plan, start=1):
+                self._say(f"{self._elapsed:6.1f} s  life {number}: {life}")
+                for victim in life.agents:
+                    tasks.create_task(self._kill_agent(victim))
+                await self._live(life)
+            self._lap("kills")
+            await self._server.start()
+            finished.set()
+
     async def _live(self, life: Life) -> None:
         """Let the server live and die as planned."""
         self._heard.mark()
@@ -212,29 +144,40 @@ class Supervisor:
 
     async def _die(self, life: Life) -> None:
         match life.death:
-            case Death.STARTING:
+            case Death.FIRST_START | Death.STARTING:
                 await asyncio.sleep(life.after)
                 await self._server.kill()
             case Death.RUNNING:
-                await until(self._heard.some, "some agent has had something acknowledged")
+                await self._until(self._heard.some, "no agent has had anything acknowledged")
                 await asyncio.sleep(life.after)
                 await self._server.kill()
             case Death.REACHED_BY_ALL:
-                await until(self._heard.all, "every agent has had something acknowledged")
+                await self._until(self._heard.all, "not every agent has had something acknowledged")
                 await asyncio.sleep(life.after)
                 await self._server.kill()
             case Death.BEFORE_COMMIT | Death.AFTER_COMMIT_BEFORE_ACK:
                 await self._server.ended(FAILPOINT_PATIENCE)
 
-    async def _kill_agent(self, agent: Program, after: float) -> None:
-        await asyncio.sleep(after)
-        # Two plans for one agent must not meet.
-        async with self._killing:
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something that only a server which runs can bring about."""
+        await until(lambda: condition() or not self._server.running, what, REACH_PATIENCE)
+
+    async def _kill_agent(self, victim: AgentDeath) -> None:
+        """Kill an agent, start it again, and if it is to die by its own hand then, start it once more."""
+        agent = self._agents[victim.agent]
+        await asyncio.sleep(victim.after)
+        async with self._killing[victim.agent]:
             if not agent.running:
                 raise ProgramFailed(agent.told(f"ended with {agent.returncode} before it was killed"))
             await agent.kill()
-            await agent.start()
-        self.outcome.agent_kills += 1
+            await agent.start({DOOM: victim.doom})
+            self.outcome.agent_kills += 1
+            if victim.then:
+                code = await agent.ended(DOOM_PATIENCE)
+                if code != -signal.SIGKILL:
+                    raise ProgramFailed(agent.told(f"ended with {code} before its doom"))
+                await agent.start()
+                self.outcome.agent_kills += 1
 
     async def _drain(self) -> None:
         """Let the agents get rid of all that they have to tell, then stop the server as an operator does."""
@@ -258,6 +201,7 @@ class Supervisor:
         stored = read_stored(self._server.data_dir)
         outcome.facts = sum(len(one.ledger.facts) for one in played)
         outcome.acks = sum(len(one.ledger.acks) for one in played)
+        outcome.late_agents = sum(is_late(one.ledger) for one in played)
         outcome.gaps, outcome.alarms = len(stored.gaps), len(stored.alarms)
         outcome.occurrences = sum(alarm["occurrences"] for alarm in stored.alarms)
         outcome.calls, outcome.calls_repeated = len(work.opened) + len(work.acknowledged), work.repeated

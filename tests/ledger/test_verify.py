@@ -19,10 +19,13 @@ import pytest
 
 from tests.ledger.agent import LEDGER
 from tests.ledger.engineer import Work
+from tests.ledger.outcome import Wish
 from tests.ledger.score import Score
+from tests.ledger.soundness import check_store
 from tests.ledger.stored import DATABASE_FILE, read_stored
-from tests.ledger.supervisor import Supervisor, Wish, agent_folder, check_replay, read_ledgers
-from tests.ledger.verify import Check, check_all, check_store
+from tests.ledger.supervisor import Supervisor, agent_folder, check_replay, read_ledgers
+from tests.ledger.verify import check_all
+from tests.ledger.violation import Check
 from vedette.agent.v1 import agent_pb2
 
 WISH = Wish(seed=11, kills=2, agents=2, interval=0.1)
@@ -225,8 +228,10 @@ def lower_watermark(books: Books) -> None:
 
 # --- effects ------------------------------------------------------------------------------------------------
 
-ALARM = "id = 'A-1'"
-CASE = "id = (SELECT case_id FROM alarms WHERE id = 'A-1')"
+#: A crash is P1, and the clock of its case runs whatever happens to the alarm.
+CRASH = f"(SELECT MIN(id) FROM alarms WHERE code LIKE '%crash' AND key LIKE '%{AGENT}%')"
+ALARM = f"id = {CRASH}"
+CASE = f"id = (SELECT case_id FROM alarms WHERE id = {CRASH})"
 
 
 def count_alarm_once_more(books: Books) -> None:
@@ -237,6 +242,16 @@ def count_alarm_once_more(books: Books) -> None:
 
 def lower_priority(books: Books) -> None:
     books.sql("UPDATE alarms SET data = replace(data, '\"priority\":1', '\"priority\":2') WHERE 1")
+
+
+def raise_less_for_late_facts(books: Books) -> None:
+    acknowledge_late(books)
+    books.sql(f"""UPDATE alarms SET data = replace(data, '"priority":1', '"priority":2') WHERE {ALARM}""")
+
+
+def raise_more_for_late_facts(books: Books) -> None:
+    acknowledge_late(books)
+    count_alarm_once_more(books)
 
 
 def raise_alarm_twice(books: Books) -> None:
@@ -349,7 +364,9 @@ DOCTORED: list[tuple[Callable[[Books], None], set[Check]]] = [
     (report_gap_of_a_fact_that_is_stored, {LOST, Check.GAP_NOT_PRODUCED, TABLES}),
     (take_ack_back, {Check.ACK_WENT_BACK}),
     (acknowledge_the_future, {Check.ACK_TOO_FAR}),
-    (acknowledge_late, {Check.TOO_LATE}),
+    (acknowledge_late, set()),
+    (raise_less_for_late_facts, {CASES, TABLES}),
+    (raise_more_for_late_facts, {ALARMS, CASES, TABLES}),
     (leave_undrained, {Check.NOT_DRAINED}),
     (produce_one_more, {HOLE, Check.WATERMARK_WRONG}),
     (renumber, {Check.IDENTITY_CHANGED}),
@@ -362,7 +379,7 @@ DOCTORED: list[tuple[Callable[[Books], None], set[Check]]] = [
     (lose_alarm, {ALARMS, CASES, TABLES}),
     (raise_alarm_for_a_stranger, {ALARMS, CASES, TABLES}),
     (count_case_once_more, {CASES, TABLES}),
-    (open_case_twice, {CASES, TABLES}),
+    (open_case_twice, {CASES, Check.TIMER_WRONG, TABLES}),
     (lose_case, {CASES, TABLES}),
     (open_case_that_nobody_asked_for, {CASES}),
     (carry_out_command_twice, {Check.COMMAND_TWICE, TABLES}),

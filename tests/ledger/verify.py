@@ -12,70 +12,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
+from tests.ledger.consequences import agent_of, check_effects, check_work
 from tests.ledger.engineer import Work
 from tests.ledger.ledger import Ledger, Produced
-from tests.ledger.score import DATABASE_LIMIT, Effect, Score, Subject, effects
-from tests.ledger.stored import Row, Stored, StoredFact
+from tests.ledger.score import Score
+from tests.ledger.soundness import check_store
+from tests.ledger.stored import Stored, StoredFact
+from tests.ledger.violation import Check, Violation
 from vedette_agent.facts import FactKind
-from vedette_server.engine.changes import Kind
-from vedette_server.store.journal import Break, rebuild
-from vedette_server.store.journal import verify as verify_chain
 
-#: A fact that took longer to be acknowledged is judged by other rules (late facts wake nobody), and the
-#: effects of its agent cannot be foretold; microseconds. The server's own limit is 30 s.
-PROMPT_US = 25_000_000
 #: A fact is stored under server time, which on one machine is a little later than the agent's; microseconds.
 OFFSET_LIMIT_US = 60_000_000
-#: A timer that came due must have been served so soon, also after a start; microseconds.
-OVERDUE_LIMIT_US = 3_000_000
-#: States of a case in which its clock may run.
-OPEN_STATES = ("new", "acknowledged", "waiting")
-CRASH_CODES = ("voip_stack_crash", "application_crash")
-
-
-class Check(StrEnum):
-    """What can be wrong."""
-
-    #: A fact that was acknowledged is neither stored nor covered by a gap.
-    ACKNOWLEDGED_FACT_LOST = "acknowledged fact lost"
-    #: A fact was passed over without being stored, without a gap that says so.
-    HOLE = "hole without a gap"
-    STORED_TWICE = "stored twice"
-    STORED_OTHERWISE = "stored with other content"
-    STORED_NOT_PRODUCED = "stored and never produced"
-    GAP_NOT_PRODUCED = "gap that nobody reported"
-    ACK_WENT_BACK = "ack went back"
-    ACK_TOO_FAR = "ack of a fact that was not produced"
-    WATERMARK_WRONG = "watermark is not the last fact"
-    NOT_DRAINED = "agent was not drained"
-    IDENTITY_CHANGED = "identity of facts changed"
-    OPEN_ALARM_TWICE = "two open alarms of one key"
-    WRONG_ALARM = "alarm is not as expected"
-    WRONG_CASE = "case is not as expected"
-    TIMER_WRONG = "timer is missing, wrong or overdue"
-    COMMAND_LOST = "answered command had no effect"
-    COMMAND_TWICE = "command had its effect twice"
-    TOO_LATE = "fact was acknowledged too late to foretell its effects"
-    JOURNAL_BROKEN = "journal is broken"
-    TABLES_DIFFER = "table is not what the journal says"
-    DATABASE_DAMAGED = "database is damaged"
-    REPLAY_DIFFERS = "replay differs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """One thing that is wrong."""
-
-    check: Check
-    text: str
-
-    def __str__(self) -> str:
-        """Return it in one line."""
-        return f"{self.check}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +41,7 @@ def check_all(played: Iterable[Played], work: Work, stored: Stored) -> list[Viol
     for one in agents:
         found += check_acks(one, stored)
         found += check_facts(one, stored)
-        found += check_effects(one, stored)
+        found += check_effects(one.score, one.ledger, stored)
     return found
 
 
@@ -223,152 +171,5 @@ def check_strangers(agents: Iterable[Played], stored: Stored) -> Iterator[Violat
     for agent in sorted(named - known):
         yield Violation(check=Check.STORED_NOT_PRODUCED, text=f"facts of {agent}")
     for alarm in stored.alarms:
-        if _agent_of(alarm) not in known:
-            yield Violation(check=Check.WRONG_ALARM, text=f"{alarm['id']} of {_agent_of(alarm)}")
-
-
-# --- effects ------------------------------------------------------------------------------------------------
-
-
-def check_effects(one: Played, stored: Stored) -> Iterator[Violation]:
-    """Check the alarms and cases of an agent against those that its facts must lead to."""
-    agent = one.score.agent
-    late = latest_ack_us(one.ledger)
-    if late > PROMPT_US:
-        yield Violation(check=Check.TOO_LATE, text=f"{agent}: {late / 1e6:.1f} s")
-        return
-    facts = sorted((fact for fact in stored.facts if fact.agent == agent), key=lambda fact: fact.seq)
-    expected = effects(
-        [event for fact in facts for event in fact.events],
-        [] if one.score.squeezed else [fact.values[0] / DATABASE_LIMIT for fact in facts if fact.values],
-    )
-    alarms: dict[Subject, list[Mapping[str, Any]]] = defaultdict(list)
-    for alarm in stored.alarms:
-        if _agent_of(alarm) == agent:
-            alarms[alarm["code"], alarm["component"]].append(alarm)
-    for subject in sorted(expected.keys() | alarms.keys()):
-        yield from _compare_effect(agent, subject, expected.get(subject), alarms[subject], stored)
-
-
-def latest_ack_us(ledger: Ledger) -> int:
-    """Return the longest time from producing a fact until it was acknowledged, microseconds."""
-    longest = 0
-    acks = iter(ledger.acks)
-    ack = next(acks, None)
-    # Both are in the order of seq, but for gaps that took the place of older facts.
-    for fact in sorted(ledger.facts, key=lambda fact: fact.seq):
-        while ack is not None and ack.watermark < fact.seq:
-            ack = next(acks, None)
-        if ack is not None and fact.kind is not FactKind.GAP:
-            longest = max(longest, ack.time_us - fact.time_us)
-    return longest
-
-
-def _compare_effect(
-    agent: str,
-    subject: Subject,
-    expected: Effect | None,
-    alarms: list[Mapping[str, Any]],
-    stored: Stored,
-) -> Iterator[Violation]:
-    """Check one alarm and its case: there is exactly one of each, with the expected figures."""
-    name = f"{agent} {' '.join(subject)}"
-    told = [_effect(alarm) for alarm in alarms]
-    if told != ([expected] if expected else []):
-        yield Violation(check=Check.WRONG_ALARM, text=f"{name}: {told}, expected {expected}")
-    ids = {alarm["id"] for alarm in alarms}
-    cases = [case for case in stored.cases if ids.intersection(case["alarms"])]
-    told = [_effect(case) for case in cases]
-    if told != ([expected] if expected else []) or any(set(case["alarms"]) != ids for case in cases):
-        yield Violation(check=Check.WRONG_CASE, text=f"{name}: {told}, expected {expected}")
-
-
-def _effect(entity: Mapping[str, Any]) -> Effect:
-    return Effect(occurrences=entity["occurrences"], priority=entity["priority"])
-
-
-def _agent_of(alarm: Mapping[str, Any]) -> str:
-    return f"{alarm['customer']}/{alarm['installation']}/{alarm['node']}"
-
-
-def check_work(work: Work, stored: Stored) -> Iterator[Violation]:
-    """Check that every request of the engineer had its effect once, and that nobody else opened a case."""
-    by_title: dict[str, list[str]] = defaultdict(list)
-    for case in stored.cases:
-        if not case["alarms"]:
-            by_title[case["title"]].append(case["id"])
-    for title, ids in by_title.items():
-        if title not in work.asked:
-            yield Violation(check=Check.WRONG_CASE, text=f"{', '.join(ids)} has no alarm")
-        elif len(ids) > 1:
-            yield Violation(check=Check.COMMAND_TWICE, text=f"{title} opened {', '.join(ids)}")
-    for title, id_ in work.opened.items():
-        if id_ not in by_title[title]:
-            yield Violation(check=Check.COMMAND_LOST, text=f"{title} opened {id_}, which is not stored")
-    taken = Counter(entry.id for entry in stored.journal if entry.reason == "CASE_ACKNOWLEDGED")
-    for id_ in work.to_acknowledge:
-        if taken[id_] > 1:
-            yield Violation(check=Check.COMMAND_TWICE, text=f"{id_} was acknowledged {taken[id_]} times")
-        elif not taken[id_] and id_ in work.acknowledged:
-            yield Violation(check=Check.COMMAND_LOST, text=f"{id_} is not acknowledged")
-    for text in work.contradictions:
-        yield Violation(check=Check.COMMAND_TWICE, text=text)
-
-
-# --- the store itself ---------------------------------------------------------------------------------------
-
-
-def check_store(stored: Stored) -> Iterator[Violation]:
-    """Check what must hold of a store whatever was put into it."""
-    if stored.damage != ("ok",):
-        yield Violation(check=Check.DATABASE_DAMAGED, text="; ".join(stored.damage))
-    open_by_json = Counter(alarm["key"] for alarm in stored.alarms if alarm["closed_at"] is None)
-    for keys in (Counter(stored.open_keys), open_by_json):
-        for key, count in keys.items():
-            if count > 1:
-                yield Violation(check=Check.OPEN_ALARM_TWICE, text=f"{key}: {count}")
-    known = {id_ for case in stored.cases for id_ in case["alarms"]}
-    for id_ in sorted(known - {alarm["id"] for alarm in stored.alarms}):
-        yield Violation(check=Check.WRONG_CASE, text=f"a case names {id_}, which does not exist")
-    yield from _check_timers(stored)
-    yield from _check_journal(stored)
-
-
-def _check_timers(stored: Stored) -> Iterator[Violation]:
-    """Check that what waits for a time has its timer, and that no timer was forgotten."""
-    wanted = {
-        f"response_due|{case['id']}": case["clock"]["due_at"]
-        for case in stored.cases
-        if case["state"] in OPEN_STATES and case["clock"] and case["clock"]["due_at"]
-    }
-    held = {f"{timer['kind']}|{timer['subject']}": timer["due"] for timer in stored.timers}
-    for id_, due in wanted.items():
-        if held.get(id_) != due:
-            yield Violation(check=Check.TIMER_WRONG, text=f"{id_}: {held.get(id_)}, must be {due}")
-    for state in stored.rule_states:
-        id_ = f"rule_clear|{state['key']}"
-        if state["code"] in CRASH_CODES and state["phase"] == "clearing" and id_ not in held:
-            yield Violation(check=Check.TIMER_WRONG, text=f"{id_}: none")
-    for id_, due in held.items():
-        overdue_us = stored.position.wall_us - datetime.fromisoformat(due).timestamp() * 1e6
-        if overdue_us > OVERDUE_LIMIT_US:
-            yield Violation(check=Check.TIMER_WRONG, text=f"{id_}: overdue since {due}")
-
-
-def _check_journal(stored: Stored) -> Iterator[Violation]:
-    chain = verify_chain(stored.journal)
-    if isinstance(chain, Break):
-        text = f"entry {chain.sequence} {chain.text}"
-        yield Violation(check=Check.JOURNAL_BROKEN, text=text)
-    elif chain != (stored.position.sequence, stored.position.head_hash):
-        text = f"it ends at {chain[0]}, its position says {stored.position.sequence} with another hash"
-        yield Violation(check=Check.JOURNAL_BROKEN, text=text)
-    rebuilt: dict[Kind, dict[str, Row]] = defaultdict(dict)
-    for (kind, id_), image in rebuild(stored.journal).items():
-        rebuilt[kind][id_] = Row(id=id_, sequence=image.sequence, data=image.data)
-    for kind, rows in stored.tables.items():
-        told, held = rebuilt[kind], {row.id: row for row in rows}
-        for id_ in sorted(told.keys() | held.keys()):
-            if told.get(id_) != held.get(id_):
-                text = f"{kind} {id_}: {held.get(id_)}, the journal says {told.get(id_)}"
-                yield Violation(check=Check.TABLES_DIFFER, text=text)
+        if agent_of(alarm) not in known:
+            yield Violation(check=Check.WRONG_ALARM, text=f"{alarm['id']} of {agent_of(alarm)}")

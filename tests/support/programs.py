@@ -44,7 +44,7 @@ STOP_PATIENCE = 15.0
 #: How long a call may take, in seconds.
 CALL_TIMEOUT = 10.0
 #: How often a condition is looked at, in seconds.
-LOOK_INTERVAL = 0.01
+LOOK_INTERVAL = 0.02
 #: Components that every generated installation has a licence for.
 COMPONENTS = ("voip-stack", "call-recording", "queue-manager", "ivr", "web-server")
 

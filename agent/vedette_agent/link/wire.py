@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from vedette import timestamps
 from vedette.agent.v1 import agent_pb2
 from vedette.telemetry.v1 import telemetry_pb2
-from vedette_agent.facts import EventBatch, Gap, Labels, Series
+from vedette_agent.facts import EventBatch, Gap, GapReason, Labels, Series
 from vedette_agent.link import frames
 from vedette_agent.outbox.batch import Columns, decoded
 from vedette_agent.text import clipped
@@ -75,6 +75,24 @@ def gap_frame(seq: int, fact: Gap) -> bytes:
         newest_time_us=fact.newest_time_us,
     )
     return agent_pb2.ConnectRequest(gap=gap).SerializeToString(deterministic=True)
+
+
+def gap_of(payload: bytes) -> Gap | None:
+    """Return the gap that a stored fact is; None when it is none, or cannot be read."""
+    try:
+        frame = _request(payload)
+        reason = GapReason(frame.gap.reason)
+    except ValueError:
+        return None
+    gap = frame.gap
+    return Gap(
+        reason=reason,
+        first_seq=gap.first_seq,
+        last_seq=gap.last_seq,
+        fact_count=gap.fact_count,
+        oldest_time_us=gap.oldest_time_us,
+        newest_time_us=gap.newest_time_us,
+    )
 
 
 def renumbered(payload: bytes, seq: int) -> bytes:

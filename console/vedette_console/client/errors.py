@@ -124,7 +124,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, str]], str]] = {
     "INSTALLATION_NOT_FOUND": lambda info: f"there is no installation {info['installation']}",
     "TOKEN_MISSING": lambda _: "the server wants a token; set VEDETTE_TOKEN_FILE or token_file",
     "TOKEN_UNKNOWN": lambda _: "the server does not know this token; it may be revoked",
-    "ROLE_REQUIRED": lambda info: f"your token may not do this; it needs the role {info['role']}",
+    "ROLE_REQUIRED": lambda info: f"your token may not do this; it needs the role {info['needed']}",
     "SERVER_BUSY": lambda _: "the server has too much to do; try again in a moment",
     "RESUME_TOKEN_EXPIRED": lambda _: "the server no longer has the changes since then; list again",
 }

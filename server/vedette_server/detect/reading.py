@@ -10,6 +10,8 @@ from dataclasses import dataclass
 #: Steps of the binary prefixes.
 _STEP = 1024.0
 _PREFIXES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+#: Greatest ratio that is told, and least: of numbers without sense the quotient may be beyond all numbers.
+RATIO_LIMIT = 1e9
 #: The UCUM unit of bytes.
 BYTES = "By"
 
@@ -24,9 +26,15 @@ class Reading:
     unit: str = ""
 
     @property
+    def ratio(self) -> float:
+        """Return used/limit, always finite; 0 where there is no limit to divide by."""
+        ratio = self.used / self.limit if self.limit > 0 else 0.0
+        return max(-RATIO_LIMIT, min(ratio, RATIO_LIMIT))
+
+    @property
     def percent(self) -> str:
         """Return used/limit; a limit of 0 or less is exceeded by anything."""
-        return f"{self.used / self.limit:.0%}" if self.limit > 0 else "more than 100%"
+        return f"{self.ratio:.0%}" if self.limit > 0 else "more than 100%"
 
     @property
     def used_text(self) -> str:

@@ -83,7 +83,9 @@ def take_batch(draft: Draft, batch: BatchReceived) -> BatchRef | InvalidFact:
             agent=batch.agent, outbox_id=watcher.outbox_id, seq=batch.seq, observed_us=at_us, raw=batch.raw
         )
     )
-    if at_us > watcher.judged_us and -ahead <= LIVE_US:
+    # Facts that are ahead of this clock count as now, so two of one turn may carry one time: the later fact
+    # is the newer.
+    if at_us >= watcher.judged_us and -ahead <= LIVE_US:
         watcher.judged_us = at_us
         crossers = watcher.board.crossers(batch.numbers, batch.values)
         if crossers:

@@ -122,7 +122,7 @@ def _tell_ratio(
         series=rule.usage,
         limit_series=rule.limit,
         labels=state.labels,
-        value=reading.used / reading.limit if reading.limit > 0 else 0.0,
+        value=reading.ratio,
         threshold=level.at,
     )
     words = _Fields(state.labels)

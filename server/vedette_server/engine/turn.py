@@ -14,6 +14,7 @@ again.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -30,27 +31,28 @@ from vedette_server.engine.inbox import COMMAND_LIMIT, Inbox, Lane, StreamInput
 from vedette_server.engine.inputs import (
     AnyCommand,
     AnyStored,
-    BatchReceived,
     CatalogLoaded,
     ClockStepped,
     DeadlinesDue,
-    EventsReceived,
-    GapReported,
     PolicyLoaded,
     Recalled,
     ServerStarted,
     StreamClosed,
 )
+from vedette_server.engine.quarantine import Fact, Quarantine
 from vedette_server.engine.refusal import Refused, Status
 from vedette_server.engine.world import Loaded, World
 from vedette_server.fleet.liveness import Limits
 from vedette_server.fleet.session import Rejection, Welcome
 from vedette_server.store.codec import encode_inputs
-from vedette_server.store.errors import StoreFull
+from vedette_server.store.errors import InvalidTurn, StoreFull
 
 #: Most inputs of one turn, and about the longest that deciding may take, seconds.
 TURN_INPUTS = 500
 TURN_SECONDS = 0.020
+#: Longest that an ack waits for facts of its stream that arrived and are not decided, in heartbeats:
+#: writing it costs half of what a batch does, and a server that is behind has better things to do.
+ACK_PATIENCE = 0.1
 #: Longest wait between two looks at the clock, seconds: a step of the wall clock is noticed within it.
 LOOK_SECONDS = 1.0
 #: Wait between two attempts to commit while the disk is full, seconds.
@@ -123,6 +125,8 @@ class _Stream:
     port: Port
     #: Set while the lane has room.
     room: asyncio.Event = field(default_factory=asyncio.Event)
+    #: When it was last told what is durable, on the monotonic clock, seconds.
+    acked_mono: float = -math.inf
 
 
 class TurnLoop:
@@ -162,14 +166,16 @@ class TurnLoop:
         self._last_stream = 0
         self._wake = asyncio.Event()
         self._stopping = False
-        #: Facts that deciding failed on, as (agent, seq, hash).
-        self.poisoned: set[tuple[str, int, int]] = set()
+        #: Inputs of streams that the turn that is being decided has taken.
+        self._taken: list[StreamInput] = []
+        #: A suspect that waits for a turn of its own.
+        self._held: tuple[Lane | None, StreamInput] | None = None
+        self.quarantine = Quarantine()
         self.tally = Tally()
         self.on_commit: list[Callable[[TurnRecord], None]] = []
         self.world: World
 
     # --- from the outside
-    # ------------------------------------------------------------------------------------
 
     async def start(self, *inputs: PolicyLoaded | CatalogLoaded) -> None:
         """Load the world and take the first turn: the server has started, with this policy and catalog."""
@@ -259,11 +265,10 @@ class TurnLoop:
         self._wake.set()
 
     # --- the loop
-    # ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Take turns until stopped."""
-        while not (self._stopping and not self._inbox and not self._asked):
+        while not (self._stopping and not self._inbox and not self._asked and self._held is None):
             await self._wait()
             instant = self._clock.read()
             step = self._clock.take_step()
@@ -271,12 +276,12 @@ class TurnLoop:
                 self._inbox.system.append(ClockStepped(step=step))
             try:
                 await self._turn(instant)
-            except _Defect as defect:
-                await self._recover(defect)
+            except (_Defect, _Unwritable) as failure:
+                await self._recover(failure)
 
     async def _wait(self) -> None:
         """Wait until something is to be decided, or a deadline comes."""
-        if self._inbox or self._asked:
+        if self._inbox or self._asked or self._held is not None:
             # Let streams be read even while there is always more to decide.
             await asyncio.sleep(0)
             return
@@ -297,13 +302,14 @@ class TurnLoop:
         begun = self._clock.stopwatch()
         draft = Draft(self.world, wall=instant.wall, mono=instant.mono)
         stored = self._decide(draft, begun)
-        asked, self._deciding = self._deciding, []
         if not stored:
             return
         decided = self._clock.stopwatch()
         record = self._record(draft, stored)
         await self._commit(record)
         committed = self._clock.stopwatch()
+        self.quarantine.turn_committed(self._taken)
+        asked, self._deciding = self._deciding, []
         self._publish(draft, asked, record)
         tally = self.tally
         tally.turns += 1
@@ -316,6 +322,7 @@ class TurnLoop:
     def _decide(self, draft: Draft, begun: float) -> list[AnyStored]:
         """Apply what has piled up, in order, within the bounds of a turn."""
         stored: list[AnyStored] = []
+        self._taken = []
         while self._asked and len(stored) < TURN_INPUTS:
             one = self._asked.popleft()
             self._deciding.append(one)
@@ -326,14 +333,20 @@ class TurnLoop:
         if due is not None and due <= 0:
             stored.append(_apply(draft, DeadlinesDue(limit=TURN_INPUTS)))
         while len(stored) < TURN_INPUTS:
-            taken = self._inbox.pop()
+            taken = self._held or self._inbox.pop()
+            self._held = None
             if taken is None:
                 break
             lane, frame = taken
+            suspect = self.quarantine.is_suspect(frame)
+            if suspect and self._taken:
+                self._held = taken
+                break
+            self._taken.append(frame)
             stored.append(_apply(draft, frame))
             if lane is not None:
                 self._make_room(lane)
-            if self._clock.stopwatch() - begun > TURN_SECONDS:
+            if suspect or self._clock.stopwatch() - begun > TURN_SECONDS:
                 break
         return stored
 
@@ -367,6 +380,8 @@ class TurnLoop:
             except StoreFull:
                 self.tally.disk_full = True
                 await self._clock.sleep(FULL_RETRY_SECONDS)
+            except (InvalidTurn, ValueError, OverflowError) as error:
+                raise _Unwritable(error) from error
             else:
                 self.tally.disk_full = False
                 return
@@ -384,7 +399,7 @@ class TurnLoop:
         for watcher in draft.touched.values():
             stream = self._streams.get(watcher.stream)
             if stream is not None:
-                stream.port.ack(watcher.watermark, draft.wall)
+                self._acknowledge(stream, watcher.watermark, draft)
         for one, answer in zip(asked, draft.answers, strict=True):
             if one.answer.done():
                 continue
@@ -395,16 +410,26 @@ class TurnLoop:
         for listener in self.on_commit:
             listener(record)
 
-    # --- when deciding failed
-    # --------------------------------------------------------------------------------
+    def _acknowledge(self, stream: _Stream, watermark: int, draft: Draft) -> None:
+        """Tell a stream what is durable, unless more of it waits: then one ack will do for both."""
+        patience = ACK_PATIENCE * self._limits.heartbeat.total_seconds()
+        if stream.lane.waiting and draft.mono - stream.acked_mono < patience:
+            return
+        stream.acked_mono = draft.mono
+        stream.port.ack(watermark, draft.wall)
 
-    async def _recover(self, defect: _Defect) -> None:
-        """Throw the world away, end all streams, and remember the fact that did it."""
-        self._on_defect(type(defect.input).__name__, defect.error)
+    # --- when deciding failed
+
+    async def _recover(self, failure: _Defect | _Unwritable) -> None:
+        """Throw the world away, end all streams, and remember the fact that did it or those that may have."""
+        fact = isinstance(failure, _Defect) and isinstance(failure.input, Fact)
+        if isinstance(failure, _Unwritable):
+            self.quarantine.turn_failed(self._taken)
+        elif isinstance(failure.input, Fact):
+            self.quarantine.convict(failure.input)
+        self._on_defect(failure.what, failure.error)
         self.tally.poisoned += 1
-        if isinstance(defect.input, BatchReceived | EventsReceived | GapReported):
-            self.poisoned.add((defect.input.agent, defect.input.seq, defect.input.fact_hash))
-        self._inbox = Inbox()
+        self._inbox, self._held = Inbox(), None
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.room.set()
@@ -414,7 +439,7 @@ class TurnLoop:
             if not one.answer.done():
                 message = "the server met a defect; nothing was changed, and its log says more"
                 one.answer.set_exception(Refused(Status.INTERNAL, "SERVER_DEFECT", message))
-        if not isinstance(defect.input, BatchReceived | EventsReceived | GapReported):
+        if not fact:
             # What is not skipped may fail again at once: do not spin.
             await self._clock.sleep(DEFECT_PAUSE_SECONDS)
         await self._reload(self._clock.read(), ())
@@ -447,6 +472,17 @@ class _Defect(Exception):
     def __init__(self, one: StreamInput, error: Exception) -> None:
         super().__init__(str(error))
         self.input = one
+        self.what = type(one).__name__
+        self.error = error
+
+
+class _Unwritable(Exception):
+    """A turn was decided and the store cannot hold it."""
+
+    what = "a turn that the store cannot hold"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
         self.error = error
 
 

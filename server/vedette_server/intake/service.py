@@ -138,7 +138,7 @@ class Intake:
                 self._loop.tally.samples += len(one.values)
         else:
             one = wire.other(request, raw, stream, agent)
-        if self._loop.poisoned:
+        if self._loop.quarantine:
             one = self._without_poison(one)
         self._loop.tally.decode_seconds += self._clock.stopwatch() - begun
         await self._loop.offer(stream, one)
@@ -147,7 +147,7 @@ class Intake:
         """Return a fact that deciding failed on before as one that is skipped."""
         if not isinstance(one, BatchReceived | EventsReceived | GapReported):
             return one
-        if (one.agent, one.seq, one.fact_hash) not in self._loop.poisoned:
+        if not self._loop.quarantine.holds(one):
             return one
         return InvalidFact(
             stream=one.stream,

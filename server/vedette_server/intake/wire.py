@@ -11,6 +11,7 @@ import zlib
 from datetime import datetime, timedelta
 
 import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from vedette.agent.v1 import agent_pb2 as pb
 from vedette.telemetry.v1 import telemetry_pb2 as telemetry
@@ -48,6 +49,10 @@ LABELS_LIMIT = 16
 #: Facts that may be sent and not yet acknowledged.
 IN_FLIGHT_LIMIT = 256
 SERIES_LIMIT = 10_000
+#: No agent that counts honestly comes near these: a fact each microsecond for nine years, and a gap of a
+#: million million facts. They keep every sum of them within what a database can hold.
+SEQ_LIMIT = 2**48
+GAP_LIMIT = 10**12
 
 _STOP = {
     pb.STOP_REASON_REQUESTED: StopReason.REQUESTED,
@@ -139,6 +144,10 @@ def hello(request: pb.ConnectRequest, stream: int, agent: str, token: str, now: 
         value = getattr(message, name)
         if not 1 <= len(value.encode()) <= ID_LIMIT:
             raise InvalidFrame(f"hello.{name} must be 1 to {ID_LIMIT} bytes, got {len(value.encode())}")
+    for name in ("next_seq", "oldest_seq", "acked_seq"):
+        value = getattr(message, name)
+        if value >= SEQ_LIMIT:
+            raise InvalidFrame(f"hello.{name} must be less than {SEQ_LIMIT}, got {value}")
     return StreamOpened(
         stream=stream,
         agent=agent,
@@ -154,12 +163,19 @@ def hello(request: pb.ConnectRequest, stream: int, agent: str, token: str, now: 
         agent_version=message.agent_version[:ID_LIMIT],
         protocol_version=message.protocol_version,
         product_version=message.product_version[:ID_LIMIT],
-        agent_time=from_timestamp(message.agent_time) if message.HasField("agent_time") else now,
+        agent_time=_time("hello.agent_time", message.agent_time) if message.HasField("agent_time") else now,
         ha_role=_HA.get(message.ha_role, ""),
         host_name=message.host_name[:VALUE_LIMIT],
         platform=message.platform[:VALUE_LIMIT],
         previous_link_error=message.previous_link_error[:VALUE_LIMIT],
     )
+
+
+def _time(name: str, stamp: Timestamp) -> datetime:
+    try:
+        return from_timestamp(stamp)
+    except OverflowError as error:
+        raise InvalidFrame(f"{name} must lie in the years 1 to 9999, got {stamp.seconds} s") from error
 
 
 def _events(message: telemetry.EventBatch, raw: bytes, stream: int, agent: str) -> AnyStored:
@@ -251,12 +267,13 @@ def _gap(message: telemetry.Gap, raw: bytes, stream: int, agent: str) -> GapRepo
         reason=reason.removeprefix("REASON_").lower(),
         first_seq=message.first_seq,
         last_seq=message.last_seq,
-        count=message.fact_count,
+        count=min(message.fact_count, GAP_LIMIT),
     )
 
 
 def _goodbye(message: pb.Goodbye, stream: int, agent: str) -> GoodbyeReceived:
-    back = from_timestamp(message.expected_back_time) if message.HasField("expected_back_time") else None
+    stamp = message.expected_back_time
+    back = _time("goodbye.expected_back_time", stamp) if message.HasField("expected_back_time") else None
     return GoodbyeReceived(
         stream=stream,
         agent=agent,

@@ -5,7 +5,7 @@ Read-only, and a page at a time: a store may hold more than memory does.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +50,7 @@ class Recorded:
         """Let the folder go."""
         await self._engine.dispose()
 
-    async def turns(self) -> AsyncIterator[RecordedTurn]:
+    async def turns(self) -> AsyncGenerator[RecordedTurn, None]:
         """Yield all turns in order, each with the batches it took."""
         async with self._engine.connect() as connection:
             frames = _Frames(connection, self._partition)
@@ -76,7 +76,7 @@ class Recorded:
                 if len(page) < PAGE:
                     return
 
-    async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
+    async def entries(self, after: int = 0) -> AsyncGenerator[Entry, None]:
         """Yield the journal behind a position, in order."""
         table = tables.journal
         async with self._engine.connect() as connection:

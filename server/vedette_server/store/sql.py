@@ -1,7 +1,7 @@
 """The one writer of a partition: opens its data folder, loads the world, commits turns.
 
 Each turn is one transaction: its row, its facts, the new images of entities, and their journal entries,
-chained by hash. It is durable when `commit` returns. Rows go to the driver directly (see `statements.py`);
+chained by hash. It is durable when `commit` returns. Rows go to the driver directly (see `writing.py`);
 everything that is rare goes through SQLAlchemy.
 
 A commit that fails leaves nothing behind and says what to do by its type. One that is cancelled is carried
@@ -16,6 +16,7 @@ import asyncio
 import sqlite3
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,10 +34,11 @@ from vedette_server.store.integrity import check_database, check_head
 from vedette_server.store.journal import GENESIS, Entry, entry_of
 from vedette_server.store.lock import FolderLock
 from vedette_server.store.position import Position
-from vedette_server.store.rows import batch_rows, entry_row, event_rows, state_rows, to_us, turn_row
+from vedette_server.store.rows import to_us
 from vedette_server.store.sqlite import DATABASE_FILE, writer_engine
 from vedette_server.store.statements import Statements, statements
 from vedette_server.store.upgrade import check_current, migrate, revision
+from vedette_server.store.writing import run_in_thread, write_turn
 
 T = TypeVar("T")
 
@@ -172,9 +174,11 @@ class Store:
             head_hash=last.hash if last else self._position.head_hash,
         )
         try:
-            await self._write(record, entries, position)
-            failpoint.hit(failpoint.BEFORE_COMMIT)
-            await self._driver.commit()
+            written = await run_in_thread(
+                self._driver, partial(write_turn, self._statements, record, entries, position)
+            )
+            if not written:
+                raise await self._refused(record)
         except sqlite3.Error as error:
             raise await self._failed(error, record) from error
         except BaseException:
@@ -182,37 +186,6 @@ class Store:
             raise
         self._position = position
         failpoint.hit(failpoint.AFTER_COMMIT_BEFORE_ACK)
-
-    async def _write(self, record: TurnRecord, entries: list[Entry], position: Position) -> None:
-        """Write everything; the first statement begins the transaction and asks whether we may."""
-        driver, sql = self._driver, self._statements
-        moved = await driver.execute(
-            sql.advance,
-            (
-                position.turn,
-                position.sequence,
-                position.head_hash,
-                record.partition,
-                record.epoch,
-                record.turn,
-            ),
-        )
-        if moved.rowcount != 1:
-            raise await self._refused(record)
-        await driver.execute(sql.add_turn, turn_row(record))
-        if record.batches:
-            await driver.executemany(sql.add_batch, batch_rows(record))
-        if record.links:
-            await driver.executemany(sql.put_link, [(record.partition, *link) for link in record.links])
-        if record.events:
-            await driver.executemany(sql.add_event, event_rows(record))
-        if entries:
-            await driver.executemany(sql.add_entry, map(entry_row, entries))
-        state = state_rows(record, entries)
-        for kind, rows in state.puts.items():
-            await driver.executemany(sql.put[kind], rows)
-        for kind, keys in state.drops.items():
-            await driver.executemany(sql.drop[kind], keys)
 
     def _chain(self, record: TurnRecord) -> list[Entry]:
         """Return the journal entries of a turn, each behind its predecessor."""

@@ -176,6 +176,20 @@ async def test_when_only_events_are_left_the_oldest_go_and_one_gap_tells_of_them
         assert told[-1].last_seq == outbox.oldest_seq - 1
 
 
+async def test_what_goes_from_the_front_is_told_of_even_when_the_gaps_that_told_of_it_go_too(
+    path: Path,
+) -> None:
+    async with opened(path, max_size_bytes=5000) as outbox:
+        # Long enough that gaps reach the front themselves, again and again.
+        for moment in range(1, 501):
+            await outbox.append([batch(moment), events("x")])
+        told = [gap_of(record) for record in await everything(outbox) if record.kind is FactKind.GAP]
+        covered = {seq for gap in told for seq in range(gap.first_seq, gap.last_seq + 1)}
+        assert covered >= set(range(1, outbox.oldest_seq))
+        assert sum(gap.fact_count for gap in told) <= 1000
+        assert min(gap.oldest_time_us for gap in told) == 1
+
+
 async def test_a_record_that_the_disk_changed_is_a_gap(path: Path) -> None:
     async with opened(path) as outbox:
         await outbox.append([batch(), events("x"), batch()])

@@ -18,3 +18,10 @@ from vedette_server.detect.reading import Reading
 )
 def test_a_reading_is_told_in_the_unit_of_its_series(used: float, limit: float, unit: str, text: str) -> None:
     assert Reading(used=used, limit=limit, unit=unit).text == text
+
+
+def test_a_ratio_is_always_a_number_that_can_be_written_down() -> None:
+    assert Reading(used=1.7e308, limit=1e-308).ratio == 1e9
+    assert Reading(used=-1.7e308, limit=1e-308).ratio == -1e9
+    assert Reading(used=9.0, limit=0.0).ratio == 0.0
+    assert Reading(used=1.0, limit=4.0).ratio == 0.25

@@ -28,6 +28,7 @@ from vedette_server.engine.inputs import (
     CreateToken,
     EventFact,
     EventsReceived,
+    InvalidFact,
     PolicyLoaded,
     ResolveCase,
     SeriesAnnounced,
@@ -69,9 +70,10 @@ class Ear:
         self.words.append(word)
         self.told.set()
 
-    async def until(self, word: object) -> None:
+    async def until(self, *words: object) -> None:
+        """Wait until any of these was said."""
         async with asyncio.timeout(10):
-            while word not in self.words:
+            while not any(word in self.words for word in words):
                 self.told.clear()
                 await self.told.wait()
 
@@ -166,6 +168,17 @@ def crash(stream: int, seq: int, at: datetime) -> EventsReceived:
     return EventsReceived(stream=stream, agent=NODE, seq=seq, fact_hash=seq, events=(fact,))
 
 
+def skipped(fact: EventsReceived) -> InvalidFact:
+    return InvalidFact(
+        stream=fact.stream,
+        agent=fact.agent,
+        seq=fact.seq,
+        fact_hash=fact.fact_hash,
+        reason="quarantined",
+        text="",
+    )
+
+
 async def test_a_fact_is_acknowledged_and_a_restart_knows_all_that_came_of_it(
     tmp_path: Path, policy: Policy, clock: ManualClock
 ) -> None:
@@ -190,6 +203,27 @@ async def test_a_fact_is_acknowledged_and_a_restart_knows_all_that_came_of_it(
     report = await replay(tmp_path, _folder(tmp_path / "scratch"))
     assert report.difference is None
     assert report.entries > 10
+
+
+@pytest.mark.parametrize(("patience", "acks"), [(0.1, [1, 5]), (0.0, [1, 2, 3, 4, 5])])
+async def test_an_ack_waits_a_little_for_facts_of_its_stream_that_have_arrived(
+    tmp_path: Path,
+    policy: Policy,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    patience: float,
+    acks: list[int],
+) -> None:
+    async with running(tmp_path, policy, clock) as server:
+        stream, ear = await server.hello(await server.enrol())
+        await ear.until(Welcome(agent=NODE, watermark=0))
+        clock.advance(seconds=1)
+        monkeypatch.setattr("vedette_server.engine.turn.TURN_INPUTS", 1)
+        monkeypatch.setattr("vedette_server.engine.turn.ACK_PATIENCE", patience)
+        for seq in range(1, 6):
+            await server.loop.offer(stream, crash(stream, seq, clock.wall))
+        await ear.until(5)
+        assert [word for word in ear.words if isinstance(word, int) and word] == acks
 
 
 async def test_a_response_that_came_due_while_the_server_was_down_is_breached_at_start_once(
@@ -261,13 +295,50 @@ async def test_a_defect_ends_all_streams_and_the_fact_that_met_it_is_remembered(
         monkeypatch.setattr(facts, "judge_event", broken)
         await server.loop.offer(stream, crash(stream, 1, clock.wall))
         await ear.until("reconnect")
-        assert server.loop.poisoned == {(NODE, 1, 1)}
+        assert server.loop.quarantine.holds(crash(stream, 1, clock.wall))
         assert server.defects == ["EventsReceived"]
         monkeypatch.undo()
         _stream, again = await server.hello(token)
         await again.until(Welcome(agent=NODE, watermark=0))
     report = await replay(tmp_path, _folder(tmp_path / "scratch"))
     assert report.difference is None
+
+
+async def test_a_fact_that_cannot_be_written_is_found_among_those_of_its_turn(
+    tmp_path: Path, policy: Policy, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, policy, clock) as server:
+        token = await server.enrol()
+        stream, ear = await server.hello(token)
+        await ear.until(Welcome(agent=NODE, watermark=0))
+        commit = server.store.commit
+
+        async def choosy(record: TurnRecord) -> None:
+            if any(one.seq == 2 for one in record.events):
+                raise ValueError("the fact with seq 2 cannot be written")
+            await commit(record)
+
+        monkeypatch.setattr(server.store, "commit", choosy)
+        watermark = 0
+        while watermark < 3:
+            for seq in range(watermark + 1, 4):
+                fact = crash(stream, seq, clock.wall)
+                known_bad = server.loop.quarantine.holds(fact)
+                await server.loop.offer(stream, skipped(fact) if known_bad else fact)
+            await ear.until(3, "reconnect")
+            if "reconnect" in ear.words:
+                clock.advance(seconds=1)  # the pause after a turn that nothing was skipped for
+                stream, ear = await server.hello(token, next_seq=4)
+                await ear.until(Welcome(agent=NODE, watermark=0), Welcome(agent=NODE, watermark=1))
+                welcome = ear.words[0]
+                assert isinstance(welcome, Welcome)
+                watermark = welcome.watermark
+            else:
+                watermark = 3
+        held = [server.loop.quarantine.holds(crash(stream, seq, clock.wall)) for seq in (1, 2, 3)]
+        assert held == [False, True, False]
+        assert server.loop.world.alarms["A-1"].occurrences == 2
+        assert server.loop.world.watchers[NODE].agent.missing_facts == 1
 
 
 async def test_a_comment_reaches_a_case_that_is_closed_and_an_acknowledgement_is_told_so(
