@@ -36,7 +36,7 @@ FULL: Final = Extent(
         ingest.Scale(streams=50, repetitions=5, warm_up=2.0, measured=6.0),
         ingest.Scale(streams=500, repetitions=3, warm_up=3.0, measured=6.0),
     ),
-    latency=latency.Scale(repetitions=3, alarms=400, syncs=300, warm_up=3.0),
+    latency=latency.Scale(repetitions=3, alarms=300, syncs=300, warm_up=3.0),
 )
 #: Enough to see that everything works, and too little for any figure to mean much.
 SHORT: Final = Extent(

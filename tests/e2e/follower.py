@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 from grpc import StatusCode, aio
 
+from tests.server.api.callers import OWN_CONNECTION
 from vedette.support.v1 import alarm_pb2, case_pb2, watch_pb2, watch_pb2_grpc
 
 #: How long a change may take to come, in seconds, unless a test says otherwise.
@@ -119,7 +120,7 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             # A channel that was refused waits before it tries again; a new one does not.
-            async with aio.insecure_channel(self._target) as channel:
+            async with aio.insecure_channel(self._target, options=OWN_CONNECTION) as channel:
                 stub = watch_pb2_grpc.WatchServiceStub(channel)
                 request = watch_pb2.WatchRequest(resume_token=self.token)
                 await self._read(stub.Watch(request, metadata=self._metadata))

@@ -13,6 +13,7 @@ from typing import Any
 
 from grpc import aio
 
+from tests.server.api.callers import OWN_CONNECTION
 from vedette.agent.v1 import agent_pb2
 from vedette.telemetry.v1 import telemetry_pb2
 
@@ -46,7 +47,7 @@ class RawAgent:
         self.seq = 0
         #: Highest seq that the server said is durable.
         self.watermark = 0
-        self._channel = aio.insecure_channel(target)
+        self._channel = aio.insecure_channel(target, options=OWN_CONNECTION)
         self._call = self._open()
 
     def _open(self) -> aio.StreamStreamCall[Frame, agent_pb2.ConnectResponse]:

@@ -387,7 +387,9 @@ class TurnLoop:
                 return
 
     def _publish(self, draft: Draft, asked: list[_Asked], record: TurnRecord) -> None:
-        """Tell streams, callers and watchers what was committed."""
+        """Tell watchers, streams and callers what was committed; who is told first is served first."""
+        for listener in self.on_commit:
+            listener(record)
         for number, reply in draft.replies:
             stream = self._streams.get(number)
             if stream is None:
@@ -407,8 +409,6 @@ class TurnLoop:
                 one.answer.set_exception(answer)
             else:
                 one.answer.set_result(answer)
-        for listener in self.on_commit:
-            listener(record)
 
     def _acknowledge(self, stream: _Stream, watermark: int, draft: Draft) -> None:
         """Tell a stream what is durable, unless more of it waits: then one ack will do for both."""

@@ -73,6 +73,9 @@ http: 127.0.0.1:0
 """
 T = TypeVar("T")
 
+#: gRPC shares connections of one process, and with them the pause after a refused one: a caller that is new
+#: after a restart must not wait for what an older one met.
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 #: Longest wait for anything in these tests, in seconds.
 PATIENCE_S = 10.0
 
@@ -89,7 +92,7 @@ class Client:
     """A caller with one token, or with none."""
 
     def __init__(self, address: str, secret: str = "") -> None:
-        self._channel = aio.insecure_channel(address)
+        self._channel = aio.insecure_channel(address, options=OWN_CONNECTION)
         self.secret = secret
         self.metadata = (("authorization", f"Bearer {secret}"),) if secret else ()
         self.cases = case_pb2_grpc.CaseServiceStub(self._channel)
@@ -204,7 +207,7 @@ class AgentDouble:
     """An agent on a real stream, one frame at a time."""
 
     def __init__(self, address: str, secret: str, outbox_id: str) -> None:
-        self._channel = aio.insecure_channel(address)
+        self._channel = aio.insecure_channel(address, options=OWN_CONNECTION)
         stub = agent_pb2_grpc.AgentServiceStub(self._channel)
         self._call = stub.Connect(metadata=(("authorization", f"Bearer {secret}"),))
         self._outbox_id = outbox_id

@@ -263,7 +263,7 @@ class Hello(_message.Message):
     outbox_id: _builtins.str
     """Identity of the outbox; changes when the outbox is created anew. 1-64 bytes."""
     next_seq: _builtins.int
-    """The seq that the next new fact will get."""
+    """The seq that the next new fact will get; all seqs are less than 2^48."""
     oldest_seq: _builtins.int
     """The oldest seq that the outbox still holds; equals `next_seq` when it holds none."""
     previous_stop: Global___StopReason.ValueType

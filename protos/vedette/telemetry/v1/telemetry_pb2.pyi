@@ -317,7 +317,7 @@ class Gap(_message.Message):
     last_seq: _builtins.int
     """Last missing seq, inclusive; 0 where the lost facts never had one."""
     fact_count: _builtins.int
-    """How many facts are missing."""
+    """How many facts are missing; more than 10^12 count as that."""
     oldest_time_us: _builtins.int
     """Observe time of the oldest missing fact, microseconds since the Unix epoch; 0 when unknown."""
     newest_time_us: _builtins.int
