@@ -5,8 +5,8 @@ rules, no store. What it reaches on a core is what the transport leaves for the 
 
     python -m bench.echo        # prints {"grpc": "127.0.0.1:PORT"} when it is ready; SIGTERM ends it
 
-`Each` acks every frame by itself. `Newest` acks as the real server does: one ack stands for all frames that
-arrived while the one before was being written.
+`Each` acks every frame by itself. `Newest` coalesces, as the real server does: one ack stands for all frames
+that arrived while the one before was being written.
 """
 
 from __future__ import annotations

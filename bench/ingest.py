@@ -78,7 +78,7 @@ class Ingest:
         unit = "M samples/CPU-s"
         yield figure(f"{title}: server", [one / 1e6 for one in ours], unit)
         yield figure(f"{title}: echo, an ack a message", [one / 1e6 for one in each], unit)
-        yield figure(f"{title}: echo, acks as the server's", [one / 1e6 for one in newest], unit)
+        yield figure(f"{title}: echo, acks coalesced", [one / 1e6 for one in newest], unit)
         yield figure(
             f"{title}: share of the echo",
             ratios(ours, each),
@@ -87,7 +87,11 @@ class Ingest:
             beside="echo, an ack a message; aim 0.45",
         )
         yield figure(
-            f"{title}: share of the other echo", ratios(ours, newest), "x", beside="acks as the server's"
+            f"{title}: share of the coalesced",
+            ratios(ours, newest),
+            "x",
+            target=SHARE,
+            beside="echo, acks coalesced; aim 0.45",
         )
         yield from self._load_figures(title)
         yield from self._stage_figures(title)

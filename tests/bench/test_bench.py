@@ -10,6 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 JUDGED = {
     "ingest, 8 streams: share of the echo",
+    "ingest, 8 streams: share of the coalesced",
     "alarm seen, idle: p99 in syncs",
     "alarm seen, half load: p50",
 }
