@@ -75,8 +75,32 @@ def make_private_folder(path: Path) -> None:
 def write_atomically(path: Path, text: str) -> None:
     """Replace the content of `path`, so that a reader sees the old or the new one and never a part."""
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)  # on a full disk its blocks are needed
+        raise
+
+
+def write_over(path: Path, text: str) -> None:
+    """Write `text` into the file that is there, in the space that it has; a reader may see a part of it."""
+    with path.open("r+b", buffering=0) as file:
+        file.write(text.encode())
+        file.truncate()
+
+
+def sync_folder(path: Path) -> None:
+    """Make what was created, renamed and removed in a folder survive a loss of power. Blocks.
+
+    Windows has no such call; NTFS writes renames to its journal in their order.
+    """
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class FolderLock:

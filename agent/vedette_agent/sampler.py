@@ -8,8 +8,7 @@ of them the link, which shares nothing with this loop but the outbox.
 An exit of a component is reported only after the logs were read once more: a stop that was announced must be
 seen before the exit that it explains.
 
-When the disk refuses, events wait in memory, up to a bound, and metrics are dropped and counted; a gap tells
-of them as soon as the disk takes facts again.
+What becomes of them when the disk refuses is `waiting.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from vedette_agent.errors import OutboxError
 from vedette_agent.facts import (
     Batch,
     Event,
-    EventBatch,
     Fact,
     Gap,
     GapReason,
@@ -38,6 +36,7 @@ from vedette_agent.lane import Lane, LaneState, Outcome
 from vedette_agent.log import Logger
 from vedette_agent.outbox import batch
 from vedette_agent.outbox.outbox import Outbox
+from vedette_agent.waiting import Refusal, Waiting
 
 _log = Logger("sampler")
 _T = TypeVar("_T")
@@ -47,10 +46,6 @@ EXITED = "component.exited"
 
 #: How long a tick waits for its slower collectors before it goes on without them, in seconds.
 _GRACE = 0.5
-#: Events of one fact.
-_EVENTS_PER_FACT = 100
-#: Events that wait in memory while the disk refuses; the oldest go first.
-_MAX_WAITING_EVENTS = 5000
 #: Invalid values are told of at most this often, in microseconds.
 _INVALID_INTERVAL_US = 60_000_000
 #: An observe time this little behind the last one is two batches of one moment, not a clock that was set
@@ -82,7 +77,7 @@ class Sampler:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._writing = asyncio.Lock()
         self._last_observe_us = 0
-        self._waiting = _Waiting()
+        self._waiting = Waiting()
         self._invalid_count = 0
         self._invalid_told_us = 0
 
@@ -90,6 +85,11 @@ class Sampler:
     def collectors(self) -> tuple[CollectorStatus, ...]:
         """Each collector as it is now."""
         return tuple(_status(lane) for lane in self._lanes.values())
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Set while the outbox takes nothing, with what became of the facts since."""
+        return self._waiting.refusal
 
     async def restore(self) -> None:
         """Give each collector back what it remembered when the agent last ran."""
@@ -242,55 +242,13 @@ class Sampler:
                     memory=self._waiting.memory,
                 )
             except OutboxError as error:
-                self._waiting.refused(facts, self._clock.now_us())
-                _log.error("outbox.refused", error=str(error), waiting_events=len(self._waiting.events))
+                self._waiting.refused(facts, str(error), self._clock.now_us())
                 return
             self._invalid_count += appended.refused_count
-            self._waiting = _Waiting()
+            self._waiting.taken(self._clock.now_us())
 
     def _monotonic_us(self) -> int:
         return round(self._clock.monotonic() * 1e6)
-
-
-class _Waiting:
-    """What the disk has not taken yet."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.memory: dict[str, bytes] = {}
-        self._dropped_count = 0
-        self._since_us = 0
-        self._until_us = 0
-
-    def add(self, events: Iterable[Event], memory: dict[str, bytes]) -> None:
-        self.events += events
-        self.memory.update(memory)
-
-    def refused(self, facts: Sequence[Fact], now_us: int) -> None:
-        """Count what cannot wait: metrics, and the oldest events beyond the bound."""
-        surplus = max(0, len(self.events) - _MAX_WAITING_EVENTS)
-        del self.events[:surplus]
-        self._dropped_count += len(facts) + surplus
-        self._since_us = self._since_us or now_us
-        self._until_us = now_us
-
-    def gaps(self) -> list[Fact]:
-        if not self._dropped_count:
-            return []
-        return [
-            Gap(
-                reason=GapReason.DISK_FULL,
-                fact_count=self._dropped_count,
-                oldest_time_us=self._since_us,
-                newest_time_us=self._until_us,
-            )
-        ]
-
-    def event_facts(self) -> list[Fact]:
-        return [
-            EventBatch(events=tuple(self.events[start : start + _EVENTS_PER_FACT]))
-            for start in range(0, len(self.events), _EVENTS_PER_FACT)
-        ]
 
 
 def _not_after(outcome: Outcome, time_us: int) -> Outcome:

@@ -55,6 +55,12 @@ def status_text(observed: Observed, state_dir: Path) -> str:
         return f"unknown: there is no readable status.json in {state_dir}"
     lines = [_verdict(observed)]
     link, outbox = content["link"], content["outbox"]
+    if refusal := outbox.get("refusal"):
+        waiting, dropped = refusal["waiting_event_count"], refusal["dropped_fact_count"]
+        lines += [
+            f"DISK        takes no facts since {refusal['since']}: {refusal['error']}",
+            f"            {waiting} events wait in memory, {dropped} metrics and other facts were dropped",
+        ]
     lines += [
         f"link        {link['state']} since {link['since']}",
         f"agent       {link['agent'] or '-'}",

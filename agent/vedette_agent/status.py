@@ -2,8 +2,13 @@
 
 The agent writes `status.json` into its state folder, whole or not at all; `vedette-agent status` reads it.
 The reader never trusts that the writer lives: it looks at the folder's lock and at the age of the file.
+
+On a full disk, of which the file must tell, there is no room for a new one. Then the present file is written
+over, in the blocks that it has; it is padded, so that a longer text fits in too. A reader may meet it half
+written, and finds it whole the next time.
 """
 
+import errno
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,12 +19,16 @@ from vedette_agent.clock import Clock, rfc3339
 from vedette_agent.link.link import Link
 from vedette_agent.outbox.outbox import Outbox
 from vedette_agent.sampler import Sampler
+from vedette_agent.waiting import Refusal
 
 #: How often the agent writes, in seconds.
 WRITE_INTERVAL = 2.0
 #: A file older than this was not written by an agent that is well, in seconds.
 STALE_AFTER = 15.0
 _NAME = "status.json"
+#: The file is padded to a multiple of this, in bytes, and by at least half as much.
+_ROOM = 8192
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,7 @@ async def describe(outbox: Outbox, link: Link, sampler: Sampler, clock: Clock) -
             "fact_count": outbox.fact_count,
             "size_bytes": outbox.size_bytes,
             "oldest_age_seconds": None if oldest_us is None else _rounded((now_us - oldest_us) / 1e6),
+            "refusal": _refusal(sampler.refusal),
         },
         "collectors": [asdict(one) for one in sampler.collectors],
     }
@@ -76,7 +86,14 @@ async def describe(outbox: Outbox, link: Link, sampler: Sampler, clock: Clock) -
 
 def write(state_dir: Path, content: dict[str, Any]) -> None:
     """Replace the status file. Blocks."""
-    platform.write_atomically(state_dir / _NAME, json.dumps(content, indent=1) + "\n")
+    text = json.dumps(content, indent=1)
+    text = text.ljust(-(-(len(text) + _ROOM // 2) // _ROOM) * _ROOM - 1) + "\n"
+    try:
+        platform.write_atomically(state_dir / _NAME, text)
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        platform.write_over(state_dir / _NAME, text)
 
 
 def read(state_dir: Path, clock: Clock) -> Observed:
@@ -91,3 +108,15 @@ def read(state_dir: Path, clock: Clock) -> Observed:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _refusal(refusal: Refusal | None) -> dict[str, Any] | None:
+    """Return that the disk takes no facts, and what becomes of them; None when all is well."""
+    if refusal is None:
+        return None
+    return {
+        "since": rfc3339(refusal.since_us),
+        "error": refusal.error,
+        "waiting_event_count": refusal.waiting_event_count,
+        "dropped_fact_count": refusal.dropped_fact_count,
+    }

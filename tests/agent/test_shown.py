@@ -51,6 +51,24 @@ def test_status_shows_link_outbox_and_collectors_without_control_characters() ->
     assert "\x1b" not in text
 
 
+def test_status_says_clearly_that_the_disk_takes_no_facts() -> None:
+    refusal = {
+        "since": "2026-01-01T10:00:00.000Z",
+        "error": "database or disk is full",
+        "waiting_event_count": 12,
+        "dropped_fact_count": 340,
+    }
+    content = {**CONTENT, "outbox": {**CONTENT["outbox"], "refusal": refusal}}
+    lines = status_text(Observed(content=content, is_running=True, age=0.0), Path("state")).splitlines()
+    assert lines[:3] == [
+        "running",
+        "DISK        takes no facts since 2026-01-01T10:00:00.000Z: database or disk is full",
+        "            12 events wait in memory, 340 metrics and other facts were dropped",
+    ]
+    well = {**CONTENT, "outbox": {**CONTENT["outbox"], "refusal": None}}
+    assert "DISK" not in status_text(Observed(content=well, is_running=True, age=0.0), Path("state"))
+
+
 def test_a_measurement_is_shown_with_its_unit_and_hostile_labels_are_harmless() -> None:
     measured = Measured(
         name="filesystem",

@@ -52,6 +52,25 @@ def test_the_cursor_stays_on_its_case_when_others_come_above() -> None:
     assert (board.cursor, board.selected) == (2, board.get("C-2"))
 
 
+def test_a_cursor_that_nobody_moved_stays_on_the_most_urgent_case() -> None:
+    board = queue(case_of(1))
+    board.apply(case_of(3, response_clock=clock_of(minutes_left=1)))
+    assert (board.cursor, board.selected) == (0, board.get("C-3"))
+    board.show_only(lambda case: case.id != "C-3")
+    board.show_only(lambda _: True)
+    board.replace_all([case_of(4, response_clock=clock_of(minutes_left=0.5)), *board])
+    assert (board.cursor, board.selected) == (0, board.get("C-4"))
+
+
+def test_moving_onto_the_top_row_or_acting_there_makes_the_cursor_stick() -> None:
+    moved, acted = queue(case_of(1)), queue(case_of(1))
+    moved.move_by(-1)
+    acted.take()
+    for board in (moved, acted):
+        board.apply(case_of(3, response_clock=clock_of(minutes_left=1)))
+        assert (board.cursor, board.selected) == (1, board.get("C-1"))
+
+
 def test_the_cursor_follows_its_case_when_that_moves() -> None:
     board = queue(case_of(1), case_of(2, response_clock=clock_of(minutes_left=50)))
     board.select("C-1")
@@ -132,7 +151,9 @@ def test_whatever_happens_the_view_is_sorted_and_the_cursor_is_on_its_case(
     actions: list[tuple[str, int, int]],
 ) -> None:
     board = queue()
+    moved = False
     for action, number, value in actions:
+        moved = moved or (action == "move" and len(board) > 0)
         before = board.selected
         match action:
             case "apply":
@@ -150,7 +171,9 @@ def test_whatever_happens_the_view_is_sorted_and_the_cursor_is_on_its_case(
         assert (selected is None) == (len(board) == 0)
         if selected is not None:
             assert board.at(board.cursor) is selected
-        if action != "move" and before is not None and before.id in ids(board):
+        if not moved:
+            assert board.cursor == 0
+        elif action != "move" and before is not None and before.id in ids(board):
             assert selected is not None
             assert selected.id == before.id
 

@@ -90,7 +90,7 @@ async def test_json_is_one_array_and_jsonl_one_object_a_line(vedette: Shell) -> 
 
 async def test_acknowledging_says_so_and_twice_is_refused(vedette: Shell, script: Script) -> None:
     first = await vedette("cases", "acknowledge", "1")
-    assert (first.code, first.out) == (0, "C-1 is yours\n")
+    assert (first.code, first.out) == (0, "C-1 is yours: Acme Bank, VoIP stack ␛[31mcrashed\n")
     second = await vedette("cases", "acknowledge", "C-1")
     assert (second.code, second.out) == (1, "")
     assert second.err == "vedette: case C-1 was already acknowledged by lena\n"

@@ -68,7 +68,7 @@ def test_a_closing_that_the_snapshot_does_not_know_never_reads_as_a_breach() -> 
 @pytest.mark.parametrize(
     ("state", "minutes_left", "text"),
     [
-        (ClockState.MET, 48, "met in 12m 00s"),
+        (ClockState.MET, 48, "met, 12m 00s used"),
         (ClockState.BREACHED, -5, "late by 5m 00s"),
         (ClockState.CANCELLED, 20, "cancelled"),
         (ClockState.UNKNOWN, 20, "unknown"),
@@ -78,6 +78,11 @@ def test_a_stopped_clock_says_how_it_went(state: ClockState, minutes_left: float
     clock = clock_of(minutes_left=minutes_left, state=state, stopped=NOW)
     shown = countdown(clock, NOW + timedelta(hours=9), ZONE)
     assert (shown.text, shown.urgency) == (text, Urgency.NONE)
+
+
+def test_a_case_taken_before_opening_has_used_no_time_rather_than_taken_none() -> None:
+    shown = countdown(clock_of(minutes_left=60, state=ClockState.MET, stopped=NOW), NOW, ZONE)
+    assert (shown.text, shown.short) == ("met, 0s used", "met, 0s")
 
 
 def test_a_paused_clock_keeps_what_is_left() -> None:

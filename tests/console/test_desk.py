@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.console.fake import NOW, alarm_of, case_of, night
+from tests.console.fake import NOW, agent_of, alarm_of, case_of, night
 from vedette_console.model.desk import Counts, Desk
 from vedette_console.model.link import Link, Phase, link_banner, link_cell
-from vedette_console.model.resources import CaseState, Change
+from vedette_console.model.resources import AgentState, CaseState, Change
 
 
 def desk() -> Desk:
@@ -31,6 +31,21 @@ def test_a_closed_case_and_an_alarm_that_is_over_leave_the_desk() -> None:
     made.put(case_of(21, state=CaseState.CLOSED))
     made.put(alarm_of(21, close_time=NOW))
     assert (made.cases.get("C-21"), made.alarms.get("A-21")) == (None, None)
+
+
+def test_agents_listed_anew_are_fresh_but_a_change_that_came_meanwhile_is_fresher() -> None:
+    made = Desk()
+    made.load((), (), [agent_of("a/b/1", watermark=1), agent_of("a/b/2", watermark=1)])
+    before = {agent.id: agent for agent in made.agents}
+    made.put(agent_of("a/b/2", state=AgentState.LOST))
+    made.put(agent_of("a/b/3"))
+    made.renew_agents([agent_of("a/b/1", watermark=9), agent_of("a/b/2", watermark=9)], before=before)
+    assert [(agent.id, agent.state) for agent in map(made.agents.at, range(3))] == [
+        ("a/b/2", AgentState.LOST),
+        ("a/b/1", AgentState.CONNECTED),
+        ("a/b/3", AgentState.CONNECTED),
+    ]
+    assert made.agents.at(1).watermark == 9
 
 
 def test_a_change_of_an_unknown_kind_changes_nothing() -> None:

@@ -32,6 +32,12 @@ def test_words_narrow_fields_aim_and_minus_inverts(line: str, matches: bool) -> 
     assert parse(line).matches(case_fields(case_of(7))) is matches
 
 
+def test_a_field_that_rows_do_not_have_is_told() -> None:
+    known = case_fields(case_of(7))
+    assert parse("foo:bar owner:omar -baz:1 foo:2 word").unknown_fields(known) == ("foo", "baz")
+    assert parse("customer:acme").unknown_fields(known) == ()
+
+
 @given(st.text(max_size=300))
 def test_no_line_is_an_error(line: str) -> None:
     wanted = parse(line)

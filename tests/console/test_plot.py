@@ -8,9 +8,10 @@ from rich.cells import cell_len
 
 from tests.console.fake import NOW, ZONE
 from vedette_console.model.cell import Line
+from vedette_console.model.format import quantity
 from vedette_console.model.plot import Frame, chart, sparkline
-from vedette_console.model.resources import Point
-from vedette_console.model.series import hole_after, ratio, window
+from vedette_console.model.resources import Point, SeriesData, SeriesInfo
+from vedette_console.model.series import as_age, hole_after, moves, ratio, window
 
 
 def points(*values: float, step: int = 10) -> tuple[Point, ...]:
@@ -36,6 +37,35 @@ def test_a_chart_has_axes_times_and_its_threshold() -> None:
     assert lines[7].startswith("  0%┤")
     assert lines[8] == "    └" + "─" * 35
     assert lines[9].split() == ["02:00", "02:30", "03:00"]
+
+
+def test_a_threshold_never_lies_in_the_top_row_with_what_is_over_it() -> None:
+    frame = Frame(start=NOW - timedelta(hours=1), end=NOW, unit="1", threshold=0.9)
+    lines = drawn(chart(points(*[0.93] * 360), frame, width=40, height=10, zone=ZONE))
+    assert [line[:5] for line in lines[:2]] == ["103%┤", " 90%┼"]
+    assert any(0x2800 < ord(character) <= 0x28FF for character in lines[0])
+    assert set(lines[1][5:]) == {"╌"}
+
+
+def test_a_young_chart_has_seconds_at_its_axis() -> None:
+    frame = Frame(start=NOW - timedelta(minutes=1), end=NOW, unit="1")
+    lines = drawn(chart(points(0.5, 0.5), frame, width=60, height=10, zone=ZONE))
+    assert lines[-1].split() == ["02:59:00", "02:59:30", "03:00:00"]
+
+
+def test_the_date_of_a_start_is_read_as_an_age_that_falls_at_a_restart() -> None:
+    born = NOW.timestamp() - 7200
+    data = SeriesData(
+        info=SeriesInfo(name="component.create_time", unit="s", labels=(("component", "ivr"),)),
+        points=points(born, born + 7195, step=5),
+    )
+    shown = as_age(data)
+    assert shown.info.name == "component.age"
+    assert [point.value for point in shown.points] == [7190.0, 0.0]
+    assert [quantity(value, "s") for value in (7190.0, 119.0, 0.25)] == ["1h 59m", "119s", "0.25s"]
+    other = SeriesData(info=SeriesInfo(name="system.cpu.utilization", unit="1", labels=()), points=points(1))
+    assert as_age(other) is other
+    assert (moves(data), moves(other)) == (True, False)
 
 
 def test_a_steady_value_is_one_line_of_dots() -> None:
@@ -111,11 +141,12 @@ def test_a_limit_of_nothing_has_no_ratio() -> None:
     assert ratio(points(5, 5), points(0, 0)) == ()
 
 
-def test_a_chart_begins_where_the_data_does_but_never_shows_less_than_five_minutes() -> None:
+def test_a_chart_begins_where_the_data_does_but_never_shows_less_than_a_minute() -> None:
     hour = NOW - timedelta(hours=1)
     assert window((), hour, NOW) == hour
     assert window(points(*[1.0] * 60), hour, NOW) == NOW - timedelta(minutes=10)
-    assert window(points(1.0, 1.0), hour, NOW) == NOW - timedelta(minutes=5)
+    assert window(points(*[1.0] * 7), hour, NOW) == NOW - timedelta(seconds=70)
+    assert window(points(1.0, 1.0), hour, NOW) == NOW - timedelta(minutes=1)
     assert window(points(*[1.0] * 720), hour, NOW) == hour
 
 

@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import fields, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
 
 from tests.console.fake import (
     NOW,
@@ -26,6 +28,7 @@ from vedette_console.model.columns import GAP, Column, fit
 from vedette_console.model.document import document
 from vedette_console.model.resources import Change, Installation
 from vedette_console.model.safe import safe
+from vedette_console.widgets.paint import segment
 
 
 def texts(cells: Iterable[Cell]) -> list[str]:
@@ -70,6 +73,28 @@ def test_a_cleared_alarm_and_a_taken_case_look_different_without_color() -> None
     assert texts(rows.queue_row(before, NOW, ZONE).cells) != texts(rows.queue_row(cleared, NOW, ZONE).cells)
     assert rows.alarm_condition_cell(alarm_of(1)).text == "▲ active, unacked"
     assert rows.alarm_condition_cell(alarm_of(1, acknowledged=True)).text == "▲ active, acked"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("acme/hq/node-1", 14, "acme/hq/node-1"),
+        ("acme/hq/node-1", 13, "…me/hq/node-1"),
+        ("acme/hq/node-1", 7, "…node-1"),
+        ("acme/hq/node-1", 1, "…"),
+        ("北京/節点-1", 6, "…点-1 "),
+        ("x", 3, "x  "),
+    ],
+)
+def test_of_an_id_that_is_too_long_the_end_stays(text: str, width: int, shown: str) -> None:
+    assert segment(Cell(text=safe(text)), width, Style(), right=False, keep_end=True).text == shown
+
+
+def test_a_title_does_not_repeat_the_customer_that_has_a_column() -> None:
+    case = case_of(1, title="acme/hq/node-1 stopped reaching us")
+    alarm = alarm_of(1, title="acme/hq/node-1 stopped reaching us")
+    assert "hq/node-1 stopped reaching us" in texts(rows.queue_row(case, NOW, ZONE).cells)
+    assert "hq/node-1 stopped reaching us" in texts(rows.alarm_row(alarm, NOW).cells)
 
 
 def test_columns_hide_on_narrow_screens_and_the_flexible_one_takes_the_rest() -> None:

@@ -10,6 +10,7 @@ from tests.console.fake import ME, NOW, StillClock, agent_of, case_of, clock_of,
 from vedette_console.app import ExtraAction
 from vedette_console.client.errors import ErrorKind, SupportError
 from vedette_console.model.resources import CaseState, Priority
+from vedette_console.screens import agents_kept
 from vedette_console.screens.dialogs import ConfirmDialog, PromptDialog
 from vedette_console.screens.new_case import NewCaseDialog
 
@@ -32,10 +33,24 @@ async def test_a_acknowledges_at_once_and_the_clock_stops() -> None:
         await seen.press("j", "a")
         asked = await seen.called("acknowledge_case")
         assert (asked["id"], asked["etag"], len(str(asked["request_id"]))) == ("C-21", "", 32)
-        await seen.shows("C-21 is yours: answered in 47m 54s, promise kept")
+        await seen.shows(
+            "C-21 is yours: Acme Bank, VoIP stack crashed; answered after 47m 54s of open time, promise kept"
+        )
         selected = seen.app.desk.cases.selected
         assert selected is not None
         assert (selected.id, selected.owner, seen.app.desk.me) == ("C-21", ME, ME)
+
+
+async def test_an_untouched_cursor_acknowledges_the_case_that_came_in_at_the_top() -> None:
+    async with console(night()) as seen:
+        urgent = case_of(50, title="Everything is down", response_clock=clock_of(minutes_left=-9))
+        seen.support.change(urgent)
+        await seen.shows("Everything is down")
+        await seen.press("a")
+        assert (await seen.called("acknowledge_case"))["id"] == "C-50"
+        await seen.shows("C-50 is yours: Acme Bank, Everything is down")
+        await seen.press("c")
+        await seen.shows("comment on C-50")
 
 
 async def test_a_on_a_case_that_somebody_has_says_who() -> None:
@@ -84,6 +99,13 @@ async def test_r_resolves_with_the_version_that_was_seen_and_warns_while_the_ala
         assert (asked["id"], asked["resolution"], asked["etag"]) == ("C-17", "cable", "e17-1")
         await seen.shows("C-17 resolved", "v shows it in the queue")
         assert seen.app.desk.cases.line_of("C-17") is None
+
+
+async def test_a_case_is_not_resolved_without_a_word() -> None:
+    async with console(night()) as seen:
+        await seen.press("r", "enter")
+        await seen.shows("nothing typed yet")
+        assert seen.support.calls == []
 
 
 async def test_a_conflict_shows_what_the_other_did_and_keeps_the_text() -> None:
@@ -202,10 +224,11 @@ async def test_enter_opens_a_case_and_escape_goes_back(size: tuple[int, int]) ->
     async with console(night(), size=size) as seen:
         await seen.press("j", "j", "j", "enter")
         await seen.shows(
-            "C-23", "Database main is close to full: 95% of 8 MiB", "promise", "because", "database.usage"
+            "C-23", "Database main is close to full: 95% of 8 MiB", "promise", "database.usage", "95%┼"
         )
+        await seen.shows("again, seen 2 times")
         await seen.press("G")
-        await seen.shows("saw it, finishing C-14 first")
+        await seen.shows("saw it, finishing C-14 first", "because")
         await seen.press("escape")
         await seen.shows("[1 Queue]", "C-17")
 
@@ -301,11 +324,27 @@ async def test_slash_filters_while_typing_and_escape_gives_everything_back() -> 
         await seen.hides("C-17")
         await seen.press("enter")
         await seen.shows("C-22", "filter: helios", "1 of 7")
+        assert "no field" not in seen.text()
         await seen.press("slash")
         await seen.type(" nothing")
         await seen.shows("nothing matches the filter; 7 hidden")
         await seen.press("enter", "escape")
         await seen.shows("C-17")
+
+
+async def test_a_field_that_does_not_exist_is_named_with_those_that_do() -> None:
+    async with console(night(), size=(80, 24)) as seen:
+        await seen.press("slash")
+        await seen.type("foo:bar")
+        await seen.shows(
+            "nothing matches the filter; 7 hidden",
+            "no field foo; there are",
+            "id title customer installation node priority state owner code plan",
+        )
+        await seen.press("home")
+        await seen.type("-")
+        await seen.press("enter")
+        await seen.shows("6 of 7  no field foo, looked for as text")
 
 
 async def test_the_alarms_tab_acknowledges_alarms_and_opens_their_case() -> None:
@@ -315,7 +354,7 @@ async def test_the_alarms_tab_acknowledges_alarms_and_opens_their_case() -> None
         await seen.press("a")
         asked = await seen.called("acknowledge_alarm")
         assert asked["id"] == "A-21"
-        await seen.shows("alarm A-21 acknowledged")
+        await seen.shows("alarm A-21 acknowledged and C-21 with it: acme, VoIP stack crashed")
         seen.app.desk.alarms.select("A-22")
         await seen.press("enter")
         await seen.shows("C-22", "Call Recording has no channel left", "capacity.usage / capacity.limit")
@@ -336,7 +375,8 @@ async def test_the_fleet_tab_shows_agents_and_opens_their_series() -> None:
         seen.app.desk.agents.select("acme/hq/node-1")
         await seen.press("enter")
         await seen.shows("product 2021.Summer.2", "system.cpu.utilization", "2.5 GiB")
-        await seen.press("down", "down", "down", "down")
+        # The first series is a limit, which does not move: the cursor begins on the second one.
+        await seen.press("down", "down", "down")
         await seen.shows("100%┤")
         await seen.press("escape")
         await seen.shows("✗ lost")
@@ -349,6 +389,30 @@ async def test_an_agent_that_changes_moves_in_the_fleet() -> None:
             agent_of("acme/hq/node-1", state="quarantined", disconnect_cause="two machines use it")
         )
         await seen.shows("‖ quarantined", "two machines use it")
+
+
+@pytest.mark.parametrize("keys", [("3",), ("3", "enter")], ids=["fleet", "agent"])
+async def test_agents_that_are_looked_at_are_listed_again(
+    keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents_kept, "PERIOD", 0.01)
+    support = night()
+    support.agents = [agent_of("acme/hq/node-1", watermark=0)]
+    async with console(support, size=(120, 40)) as seen:
+        await seen.press(*keys)
+        await seen.shows("acme/hq/node-1")
+        # Nobody is told of this: only a list shows it.
+        support.agents = [agent_of("acme/hq/node-1", watermark=7_003)]
+        await seen.shows("7003")
+        support.refuse_next("list_agents", SupportError("busy", kind=ErrorKind.UNREACHABLE))
+        support.agents = [agent_of("acme/hq/node-1", watermark=7_004)]
+        await seen.shows("7004")
+        await seen.press("1")
+        support.agents = [agent_of("acme/hq/node-1", watermark=7_005)]
+        await seen.shows("[1 Queue]")
+        shown = seen.app.desk.agents.get("acme/hq/node-1")
+        assert shown is not None
+        assert shown.watermark == 7_004
 
 
 async def test_a_series_that_cannot_be_fetched_says_why() -> None:

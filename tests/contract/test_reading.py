@@ -141,7 +141,7 @@ async def test_alarms_come_newest_first(
 
 async def test_agents_come_by_id_with_their_link(store: Store, reader: Reader) -> None:
     lost = replace(samples.AGENT, id="acme/berlin/pbx-2", state=AgentState.LOST)
-    zeta = replace(samples.AGENT, id="zeta/rome/n-1", customer="zeta", installation="rome")
+    zeta = replace(samples.AGENT, id="zeta/rome/n-1", customer="zeta", installation="rome", outbox_id="o")
     changes = [(Kind.AGENT, one.id, one) for one in (zeta, lost, samples.AGENT)]
     await store.commit(
         samples.turn(store.position, changes, links=[(AGENT_ID, "o1", 7, 3, NOW_US), (zeta.id, "o", 1, 0, 5)])
@@ -154,10 +154,10 @@ async def test_agents_come_by_id_with_their_link(store: Store, reader: Reader) -
     assert [one.agent.id for one in only_lost.items] == ["acme/berlin/pbx-2"]
     of_zeta = await reader.list_agents(AgentFilter(customer="zeta", installation="rome"), limit=10)
     assert [one.agent.id for one in of_zeta.items] == ["zeta/rome/n-1"]
-    link = await reader.link_of(AGENT_ID)
+    link = await reader.link_of(samples.AGENT)
     assert link is not None
     assert (link.outbox_id, link.watermark, link.fact_hash, link.last_seen) == ("o1", 7, 3, NOW)
-    assert await reader.link_of(lost.id) is None
+    assert await reader.link_of(lost) is None
 
 
 async def test_tokens_come_oldest_first_and_are_found_by_hash(store: Store, reader: Reader) -> None:

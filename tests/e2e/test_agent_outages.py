@@ -212,8 +212,11 @@ async def test_two_machines_with_one_credential_are_both_quarantined_until_a_new
     original = await stage.agent(server)
     clone = stage.stranger(server, original.secret, "the clone")
     await clone.send(clone.hello(boot_id="boot-of-the-clone", start_id="start-of-the-clone"))
+    assert await original.rejected() == "SUPERSEDED"
+    back = stage.stranger(server, original.secret, "the original")
+    await back.send(back.hello())
+    assert await back.rejected() == "IDENTITY_CONFLICT"
     assert await clone.rejected() == "IDENTITY_CONFLICT"
-    assert await original.rejected() == "IDENTITY_CONFLICT"
     alarm = await changes.alarm("identity_conflict", priority=common_pb2.PRIORITY_P3)
     released = await stage.agent(server, outbox_id="an outbox of its own")
     await released.tell(released.batch())

@@ -98,7 +98,7 @@ class Stage:
             for one in self.beating:
                 if one.next_beat <= self.wall:
                     one.beat()
-            if deadline <= moment:
+            if wait is not None and deadline <= moment:
                 self.apply(DeadlinesDue(limit=500))
             elif moment == end:
                 return

@@ -72,6 +72,8 @@ class Cause(StrEnum):
     OUTBOX_MOVED = "outbox_moved"
     #: This machine's clock was set: the server must learn of it in a hello.
     CLOCK_STEPPED = "clock_stepped"
+    #: This machine's clock ran away from the server's: the server must learn of it in a hello.
+    CLOCK_DRIFTED = "clock_drifted"
     #: The transport ended or never came to be; see `Ended.status`.
     TRANSPORT = "transport"
 

@@ -26,6 +26,7 @@ from vedette_agent.clock import Clock
 from vedette_agent.errors import OutboxError
 from vedette_agent.facts import GapReason
 from vedette_agent.link import frames, wire
+from vedette_agent.link.drift import Drift
 from vedette_agent.link.session import (
     Acknowledged,
     Action,
@@ -93,6 +94,7 @@ class Stream:
         self._call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None
         self._live_since: float | None = None
         self._wall_at_hello_us = 0
+        self._drift = Drift()
         #: Server clock minus this machine's at the last frame that told; None before.
         self.clock_skew_us: int | None = None
         #: Monotonic time of the last ack; None before.
@@ -211,11 +213,17 @@ class Stream:
         self._outbox.acknowledge(action.watermark)
         self._to_feed.set()
         self.clock_skew_us = action.server_time_us - self._clock.now_us()
+        self._compare_clocks(self.clock_skew_us, now)
+
+    def _compare_clocks(self, skew_us: int, now: float) -> None:
+        """End the stream when the server, which judges our times by what hello told, has to learn anew."""
         step_us = self._wall_since_monotonic() - self._wall_at_hello_us
         if abs(step_us) > _CLOCK_STEP_US:
-            # The server learned the difference of the clocks from hello, and judges our times by it.
             text = f"this machine's clock was set by {step_us / 1e6:+.1f} s; saying hello again"
             self._act(self._session.end(Ended(cause=Cause.CLOCK_STEPPED, text=text)))
+        elif (drift_us := self._drift.observe(skew_us, now)) is not None:
+            text = f"this machine's clock drifted by {-drift_us / 1e6:+.1f} s since hello; saying hello again"
+            self._act(self._session.end(Ended(cause=Cause.CLOCK_DRIFTED, text=text)))
 
     def _wall_since_monotonic(self) -> int:
         """Return what changes only when the wall clock is set, or while the machine sleeps."""

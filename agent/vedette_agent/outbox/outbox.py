@@ -54,6 +54,10 @@ DEFAULT_MAX_SERIES = 5000
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
+class _Damaged(OutboxError):
+    """The file was found damaged."""
+
+
 class Observer(Protocol):
     """Is told what happens to facts; for ledgers of tests and benchmarks."""
 
@@ -92,6 +96,9 @@ class Outbox:
         self._newest_event_seq = 0
         self._series: list[Series] = []
         self._numbers: dict[Series, int] = {}
+        #: What was found wrong with the file; empty while it is whole.
+        self._damage = ""
+        self._is_closed = False
 
     @classmethod
     async def open(
@@ -109,12 +116,14 @@ class Outbox:
         """
         outbox = cls(path, max_size_bytes=max_size_bytes, max_series=max_series, observer=observer)
         try:
-            await outbox._open()
+            await asyncio.to_thread(salvage.finish_repair, path)
+            await outbox._open(path)
         except sqlite3.DatabaseError as error:
             await outbox._close_database()
             if error.sqlite_errorcode not in _DAMAGE:
                 raise OutboxError(_cannot_use(path, error)) from error
-            await outbox._recover(str(error))
+            outbox._damage = str(error)
+            await outbox._recover()
         except BaseException:
             await outbox._close_database()
             raise
@@ -124,6 +133,7 @@ class Outbox:
         """Finish what is being written and release the file."""
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._is_closed = True
         await self._close_database()
 
     # --- what is in it --------------------------------------------------------------------------------------
@@ -369,13 +379,13 @@ class Outbox:
             raise OutboxError(f"{self._path}: the outbox is closed")
         return self._database
 
-    async def _open(self) -> None:
-        self._database = await aiosqlite.connect(self._path, isolation_level=None, timeout=1.0)
+    async def _open(self, path: Path) -> None:
+        self._database = await aiosqlite.connect(path, isolation_level=None, timeout=1.0)
         for pragma in tables.PRAGMAS:
             await self._database.execute(pragma)
         version = await tables.number(self._database, "PRAGMA user_version")
         if version > tables.VERSION:
-            raise OutboxError(f"{self._path}: written by a newer agent (format {version}); install that one")
+            raise OutboxError(f"{path}: written by a newer agent (format {version}); install that one")
         async with tables.transaction(self._database):
             for statement in tables.TABLES:
                 await self._database.execute(statement)
@@ -401,25 +411,49 @@ class Outbox:
         newest = "SELECT COALESCE(MAX(seq), 0) FROM record WHERE kind = ?"
         self._newest_event_seq = await tables.number(database, newest, FactKind.EVENTS)
 
-    async def _recover(self, damage: str) -> None:
-        """Set a damaged file aside and go on with what can still be read of it, under a new outbox id."""
-        _log.error("outbox.damaged", path=str(self._path), damage=damage)
+    async def _recover(self) -> None:
+        """Repair the file if it is damaged, and open it again.
+
+        Raises:
+            OutboxError: the disk refused. What could be read is still there, and is tried again with the next
+                use.
+        """
+        try:
+            if self._damage:
+                await self._repair()
+            await self._open(self._path)
+        except BaseException as error:
+            await self._close_database()
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise OutboxError(f"{self._path}: is damaged and cannot be repaired: {error}") from error
+            raise
+
+    async def _repair(self) -> None:
+        """Put a new file, with a new outbox id and what can still be read, in the place of a damaged one."""
+        _log.error("outbox.damaged", path=str(self._path), damage=self._damage)
         saved = await asyncio.to_thread(salvage.salvage, self._path)
-        aside = await asyncio.to_thread(salvage.set_aside, self._path)
-        await self._open()
-        moved = [(record.seq, under_seq(record, seq)) for seq, record in enumerate(saved.records, start=1)]
+        moved = [(one.seq, under_seq(one, seq)) for seq, one in enumerate(saved.records, start=1)]
         lost = Gap(reason=GapReason.OUTBOX_CORRUPT, fact_count=max(1, saved.lost_count))
         told = gap_record(len(moved) + 1, lost)
-        async with tables.transaction(self._connection):
-            series = {one: number for number, one in enumerate(saved.series)}
-            await tables.insert_series(self._connection, series)
-            await tables.insert_records(self._connection, [*(record for _, record in moved), told])
-            await tables.remember(self._connection, saved.memory.items())
-            await self._connection.execute("UPDATE outbox SET next_seq = ?", (told.seq + 1,))
-        await self._load()
+        await self._open(await asyncio.to_thread(salvage.begin_repair, self._path))
+        await self._write_saved(saved, [*(record for _, record in moved), told])
+        await self._close_database()
+        aside = await asyncio.to_thread(salvage.put_in_place, self._path)
+        self._damage = ""
         self._tell_moved(saved.outbox_id, moved)
         self._tell(told)
         _log.warning("outbox.salvaged", kept=len(moved), lost=lost.fact_count, damaged_file=str(aside))
+
+    async def _write_saved(self, saved: salvage.Salvaged, records: Sequence[Record]) -> None:
+        """Fill the new file with what was saved, and leave all of it in that one file."""
+        database = self._connection
+        async with tables.transaction(database):
+            await tables.insert_series(database, {one: number for number, one in enumerate(saved.series)})
+            await tables.insert_records(database, records)
+            await tables.remember(database, saved.memory.items())
+            await database.execute("UPDATE outbox SET next_seq = ?", (len(records) + 1,))
+        # Ends the log beside the file, or raises: a rename moves one file only.
+        await database.execute("PRAGMA journal_mode=DELETE")
 
     async def _close_database(self) -> None:
         database, self._database = self._database, None
@@ -442,16 +476,23 @@ class Outbox:
     async def _alone(self, work: Callable[[], Awaitable[_T]], *, repeat: bool) -> _T:
         """Do `work`, and after a repair once more if it does not depend on seqs of before."""
         async with self._lock:
-            try:
-                return await work()
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in _DAMAGE:
-                    raise OutboxError(f"{self._path}: the outbox refused: {error}") from error
-                await self._close_database()
-                await self._recover(str(error))
-                if not repeat:
-                    raise OutboxError(f"{self._path}: was damaged and is repaired") from error
-                return await work()
+            if self._database is not None or self._is_closed:
+                with suppress(_Damaged):
+                    return await self._attempt(work)
+            await self._recover()
+            if not repeat:
+                raise OutboxError(f"{self._path}: was damaged and is repaired")
+            return await self._attempt(work)
+
+    async def _attempt(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await work()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in _DAMAGE:
+                raise OutboxError(f"{self._path}: the outbox refused: {error}") from error
+            self._damage = str(error)
+            await self._close_database()
+            raise _Damaged(f"{self._path}: is damaged: {error}") from error
 
     async def _oldest_time(self) -> int | None:
         query = "SELECT time_us FROM record WHERE seq >= ? AND time_us > 0 ORDER BY seq LIMIT 1"

@@ -1,9 +1,16 @@
 """Salvage: what can still be read of a damaged outbox file.
 
 One idea: a table is read from its front until the damage, and from its end until the damage; what lies
-between is counted as lost. The damaged file is kept beside the new one, for whoever wants to know.
+between is counted as lost.
+
+Nothing that was saved depends on the process living on. It is committed to a second file, the repaired one,
+while the damaged one stays where it is; only then do the files change places (`put_in_place`). Whoever
+finds a damaged file salvages it again, from the start. Whoever finds none, but a repaired one, was
+interrupted between the two renames and ends them. The damaged files are kept under numbers, the last few of
+them, for whoever wants to know.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -11,9 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vedette_agent import platform
 from vedette_agent.facts import FactKind, Series
 from vedette_agent.outbox import tables
 from vedette_agent.outbox.record import Record, intact
+
+#: Damaged files that are kept.
+_MAX_KEPT = 3
+#: What SQLite adds to the name of a database for the files beside it.
+_BESIDE = ("", "-wal", "-shm")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,13 +67,63 @@ def salvage(path: Path) -> Salvaged:
     return saved
 
 
-def set_aside(path: Path) -> Path:
-    """Move a damaged file out of the way, over an earlier one, and return where it is now. Blocks."""
-    aside = path.with_name(f"{path.name}.damaged")
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.replace(aside)
+def begin_repair(path: Path) -> Path:
+    """Return where the repaired outbox is to be written, cleared of an attempt that was cut off. Blocks."""
+    repaired = _repaired(path)
+    for suffix in _BESIDE:
+        _beside(repaired, suffix).unlink(missing_ok=True)
+    return repaired
+
+
+def put_in_place(path: Path) -> Path:
+    """Keep the damaged file under a number and let the repaired one, now whole, take its place. Blocks.
+
+    The repaired file must be closed and have no log beside it.
+
+    Returns:
+        Where the damaged file is now.
+    """
+    platform.sync_folder(path.parent)  # what was saved must be there before what it was saved from goes
+    aside = _set_aside(path)
+    finish_repair(path)
     return aside
+
+
+def finish_repair(path: Path) -> None:
+    """Give the repaired file its place, if there is one and the damaged one went already. Blocks."""
+    repaired = _repaired(path)
+    if repaired.exists() and not path.exists():
+        # A log left of the damaged file would be taken for one of the repaired.
+        for suffix in _BESIDE[1:]:
+            _beside(path, suffix).unlink(missing_ok=True)
+        repaired.replace(path)
+        platform.sync_folder(path.parent)
+
+
+def _set_aside(path: Path) -> Path:
+    kept = _kept(path)
+    aside = path.with_name(f"{path.name}.damaged-{max(kept, default=0) + 1}")
+    for number in sorted(kept)[: len(kept) + 1 - _MAX_KEPT]:
+        for suffix in _BESIDE:
+            _beside(kept[number], suffix).unlink(missing_ok=True)
+    path.replace(aside)
+    with suppress(FileNotFoundError):
+        _beside(path, "-wal").replace(_beside(aside, "-wal"))
+    return aside
+
+
+def _kept(path: Path) -> dict[int, Path]:
+    """Return the damaged files that are kept, by number."""
+    name = re.compile(re.escape(path.name) + r"\.damaged-(\d+)")
+    return {int(found[1]): one for one in path.parent.iterdir() if (found := name.fullmatch(one.name))}
+
+
+def _repaired(path: Path) -> Path:
+    return path.with_name(f"{path.name}.repaired")
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _dictionary(database: sqlite3.Connection) -> list[Series]:

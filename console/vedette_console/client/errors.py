@@ -90,7 +90,7 @@ _KINDS = {
 
 
 def _case_not_open(info: Mapping[str, str]) -> str:
-    return f"case {info['case']} is already {info['state']}; reopen it to go on with it"
+    return f"case {info['case']} is already {info['state']}; this needs an open case"
 
 
 def _already_acknowledged(info: Mapping[str, str]) -> str:

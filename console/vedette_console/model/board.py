@@ -2,6 +2,7 @@
 
 One idea: the cursor is an id, never a line. Whatever arrives, moves or leaves, and after every reconnect, the
 cursor stands on the same case; only when that case leaves the view does it go to the one that took its place.
+A cursor that nobody has moved yet means no case in particular: it stands at the top, on the most urgent one.
 
 A board is the one mutable thing of the model: a burst of a thousand changes a second must not copy ten
 thousand rows each time. It holds no times of its own and draws nothing.
@@ -40,6 +41,8 @@ class Board(Generic[T]):
         self._sorted: list[tuple[Order, str]] = []
         self._cursor_id = ""
         self._cursor_line = 0
+        #: Whether a person has put the cursor where it is, or acted on what is under it.
+        self._sticks = False
 
     def __len__(self) -> int:
         """Return how many resources are in view."""
@@ -102,11 +105,16 @@ class Board(Generic[T]):
         """The resource under the cursor; None on an empty view."""
         return self._items[self._cursor_id] if self._sorted else None
 
+    def take(self) -> T | None:
+        """Return the resource under the cursor to act on it; the cursor sticks to it from now on."""
+        self._sticks = self._sticks or bool(self._sorted)
+        return self.selected
+
     def move_to(self, line: int) -> None:
-        """Put the cursor on a line, or on the nearest there is."""
+        """Put the cursor on a line, or on the nearest there is; it sticks to the resource there."""
         if self._sorted:
-            self._cursor_line = min(max(line, 0), len(self._sorted) - 1)
-            self._cursor_id = self._sorted[self._cursor_line][1]
+            self._sticks = True
+            self._stand_on(line)
 
     def move_by(self, lines: int) -> None:
         """Move the cursor down by `lines`, up when negative, not beyond the ends."""
@@ -130,5 +138,11 @@ class Board(Generic[T]):
             del self._sorted[bisect_left(self._sorted, (key, resource_id))]
 
     def _settle_cursor(self) -> None:
-        if not self.select(self._cursor_id):
-            self.move_to(self._cursor_line)
+        """Put the cursor back on its resource, or on the line where that was; untouched, on the first."""
+        line = self.line_of(self._cursor_id) if self._sticks else 0
+        self._stand_on(self._cursor_line if line is None else line)
+
+    def _stand_on(self, line: int) -> None:
+        if self._sorted:
+            self._cursor_line = min(max(line, 0), len(self._sorted) - 1)
+            self._cursor_id = self._sorted[self._cursor_line][1]

@@ -21,6 +21,8 @@ class Column:
     flex: bool = False
     #: Aligned to the right, as numbers are.
     right: bool = False
+    #: A text that is too long loses its beginning: of "customer/site/node-1" the end tells rows apart.
+    keep_end: bool = False
     #: Shown only where the table has at least this width.
     from_width: int = 0
     #: Shown only where the table is narrower than this; 0 means always.
@@ -34,6 +36,7 @@ class Placed:
     index: int
     width: int
     right: bool
+    keep_end: bool
     title: str
 
 
@@ -54,6 +57,7 @@ def fit(columns: tuple[Column, ...], total: int) -> tuple[Placed, ...]:
             index=index,
             width=max(column.width, total - fixed) if column.flex else column.width,
             right=column.right,
+            keep_end=column.keep_end,
             title=column.title,
         )
         for index, column in shown

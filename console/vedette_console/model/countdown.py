@@ -19,6 +19,8 @@ AT_RISK_SHARE = 0.25
 #: Open time and wall time left differ by more than this when a closing lies between now and the due time.
 _CLOSING_BETWEEN = timedelta(seconds=90)
 _ZERO = timedelta(0)
+#: Stands behind the open time that a kept promise took, where there is room.
+_USED = " used"
 
 
 class Urgency(StrEnum):
@@ -99,7 +101,7 @@ def countdown(clock: SlaClock | None, now: datetime, zone: tzinfo) -> Countdown:
         return Countdown(text="no response time", short="no clock", urgency=Urgency.NONE)
     if not is_ticking(clock):
         text = _stopped(clock)
-        return Countdown(text=text, short=text, urgency=Urgency.NONE)
+        return Countdown(text=text, short=text.removesuffix(_USED), urgency=Urgency.NONE)
     urgency = urgency_at(clock, now)
     left = remaining_at(clock, now)
     if urgency is Urgency.BREACHED:
@@ -123,7 +125,8 @@ def _stopped(clock: SlaClock) -> str:
         case ClockState.PAUSED:
             return f"paused, {span(clock.remaining)}"
         case ClockState.MET:
-            return f"met in {span(clock.spent)}"
+            # Not "in": a case taken before opening has used nothing, however long it lay.
+            return f"met, {span(clock.spent)}{_USED}"
         case ClockState.BREACHED:
             return f"late by {span(clock.remaining)}"
         case ClockState.CANCELLED:

@@ -4,7 +4,7 @@ Screens read boards from here and never ask the server for what the desk has. Th
 it: a closed case and an alarm that is over leave.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,6 +62,17 @@ class Desk:
         self.alarms.replace_all(alarm for alarm in alarms if alarm.close_time is None)
         self.agents.replace_all(agents)
         self.loaded = True
+        self.revision += 1
+
+    def renew_agents(self, listed: Iterable[Agent], *, before: Mapping[str, Agent]) -> None:
+        """Take in agents as they were listed: no change tells of a mere sign of life.
+
+        Args:
+            listed: all agents.
+            before: the agents of the desk when it was asked; one that changed since is newer than the list.
+        """
+        newer = {agent.id: agent for agent in self.agents if before.get(agent.id) is not agent}
+        self.agents.replace_all(({agent.id: agent for agent in listed} | newer).values())
         self.revision += 1
 
     def apply(self, change: Change) -> None:

@@ -2,10 +2,10 @@
 
 Words narrow: each must be found in one of the row's texts. `field:value` looks in one field only, `-` in
 front of either inverts it. Upper and lower case are alike. An unknown field is looked for as plain text,
-because a half-typed filter must not hide everything with an error.
+because a time or an address has a colon too; `unknown_fields` tells, so that a screen can say so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vedette_console.model.resources import Agent, Alarm, Case
@@ -34,6 +34,11 @@ class Filter:
     def matches(self, fields: Mapping[str, str]) -> bool:
         """Return whether a row with these fields is in view."""
         return all(_holds(term, fields) for term in self.terms)
+
+    def unknown_fields(self, known: Collection[str]) -> tuple[str, ...]:
+        """Return the fields that this filter names and rows do not have."""
+        named = dict.fromkeys(term.field for term in self.terms if term.field)
+        return tuple(name for name in named if name not in known)
 
 
 def parse(text: str) -> Filter:

@@ -20,6 +20,9 @@ _NUMBERS = ("", "k", "M", "G", "T", "P")
 #: From here on a number is shown without decimals.
 _WHOLE_FROM = 100
 _PERCENT_WITH_DECIMAL_BELOW = 0.0995
+#: Seconds in this range read better as minutes, hours and days; below as a number, above as nonsense.
+_SPAN_FROM = 2 * _MINUTE
+_SPAN_BELOW = 1000 * _DAY
 
 
 def span(duration: timedelta) -> str:
@@ -114,7 +117,9 @@ def quantity(value: float, unit: str) -> str:
         case "1":
             return percent(value)
         case "s":
-            return f"{number(value)}s"
+            return (
+                span(timedelta(seconds=value)) if _SPAN_FROM <= value < _SPAN_BELOW else f"{number(value)}s"
+            )
         case _:
             return number(value)
 

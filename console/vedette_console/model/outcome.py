@@ -24,9 +24,9 @@ def success(intent: Intent, after: Case | Alarm) -> Safe:
     """Return the sentence for an action that was done."""
     match intent:
         case AcknowledgeCase():
-            return safe(f"{after.id} is yours{_clock_words(after)}")
+            return safe(f"{after.id} is yours: {_named(after)}{_clock_words(after)}")
         case AcknowledgeAlarm():
-            return safe(f"alarm {after.id} acknowledged")
+            return safe(f"alarm {after.id} acknowledged{_with_case(after)}: {_named(after)}")
         case AssignCase(owner=""):
             return safe(f"nobody owns {after.id} now")
         case AssignCase(owner=owner):
@@ -62,14 +62,24 @@ def _what(entry: TimelineEntry) -> str:
     return entry.text or entry.reason.replace("_", " ").lower()
 
 
+def _named(after: Case | Alarm) -> str:
+    """Return whose trouble it is and which, so that a key on the wrong row is noticed."""
+    customer = after.customer_name or after.customer if isinstance(after, Case) else after.customer
+    return f"{customer}, {after.title}"
+
+
+def _with_case(after: Case | Alarm) -> str:
+    return f" and {after.case_id} with it" if isinstance(after, Alarm) and after.case_id else ""
+
+
 def _clock_words(after: Case | Alarm) -> str:
     if not isinstance(after, Case) or after.response_clock is None:
         return ""
     clock = after.response_clock
     match clock.state:
         case ClockState.MET:
-            return f": answered in {span(clock.spent)}, promise kept"
+            return f"; answered after {span(clock.spent)} of open time, promise kept"
         case ClockState.BREACHED:
-            return f": answered {span(clock.remaining)} late"
+            return f"; answered {span(clock.remaining)} late"
         case _:
             return ""

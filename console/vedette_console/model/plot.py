@@ -29,6 +29,10 @@ LEAST_HEIGHT = 4
 #: Least and greatest value.
 _Range = tuple[float, float]
 _DAY = timedelta(days=1)
+#: A shorter range has its seconds written at the axis.
+_SECONDS_BELOW = timedelta(minutes=5)
+#: Share of a row by which a threshold lies below the top one: enough that rounding cannot move it back.
+_BELOW_TOP = 1.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +83,8 @@ def chart(
     Points outside the frame's range are not drawn.
     """
     shown = tuple(point for point in points if frame.start <= point.time <= frame.end)
-    scale = _scale(shown, frame)
     rows = max(height, LEAST_HEIGHT) - 2
+    scale = _with_room_above(_scale(shown, frame), frame.threshold, rows)
     threshold_row = None if frame.threshold is None else scale.step(frame.threshold, rows)
     labels = _value_labels(frame, scale, rows, threshold_row)
     margin = max(len(label.text) for label in labels)
@@ -111,6 +115,13 @@ def _scale(points: tuple[Point, ...], frame: Frame) -> _Scale:
     if frame.unit == "1" and low >= 0 and high <= 1.0:
         return _Scale(low=0.0, high=1.0)
     return _Scale(low=low, high=high if high > low else low + 1.0)
+
+
+def _with_room_above(scale: _Scale, threshold: float | None, rows: int) -> _Scale:
+    """Return the scale with the threshold out of its top row: there it cannot be seen what lies over it."""
+    if threshold is None or not scale.low < threshold < scale.high or scale.step(threshold, rows) > 0:
+        return scale
+    return _Scale(low=scale.low, high=(threshold * rows - _BELOW_TOP * scale.low) / (rows - _BELOW_TOP))
 
 
 def _value_labels(frame: Frame, scale: _Scale, rows: int, threshold_row: int | None) -> tuple[Cell, ...]:
@@ -184,7 +195,8 @@ def _row_cells(bits: list[int], *, dashed: bool) -> Line:
 
 def _time_labels(frame: Frame, across: int, zone: tzinfo) -> str:
     """Return start, middle and end of the range below the axis, days where the range is longer than one."""
-    pattern = "%d %b" if frame.end - frame.start > 2 * _DAY else "%H:%M"
+    length = frame.end - frame.start
+    pattern = "%d %b" if length > 2 * _DAY else "%H:%M" if length >= _SECONDS_BELOW else "%H:%M:%S"
     first, middle, last = (
         f"{at.astimezone(zone):{pattern}}"
         for at in (frame.start, frame.start + (frame.end - frame.start) / 2, frame.end)

@@ -93,28 +93,28 @@ ALARM_COLUMNS = (
     Column(title="Customer", width=16, from_width=WIDE),
     Column(title="Customer", width=11, below_width=WIDE),
     Column(title="What", width=16, flex=True),
-    Column(title="Where", width=24, from_width=WIDE),
+    Column(title="Where", width=24, keep_end=True, from_width=WIDE),
     Column(title=TIMES, width=4, right=True),
     Column(title="Since", width=5, right=True),
     Column(title="Case", width=7),
 )
 FLEET_COLUMNS = (
     Column(title="State", width=13),
-    Column(title="Agent", width=20, flex=True),
+    Column(title="Agent", width=20, flex=True, keep_end=True),
     Column(title="Seen", width=5, right=True),
     Column(title="Product", width=13),
     Column(title="Agent v.", width=8, from_width=WIDE),
     Column(title="Watermark", width=9, right=True, from_width=WIDE),
     Column(title="Missing", width=7, right=True),
-    Column(title="Cause", width=28, from_width=WIDE),
+    Column(title="Cause", width=24, from_width=WIDE),
 )
 SERIES_COLUMNS = (
     Column(title="Series", width=28, flex=True),
     Column(title="Last", width=9, right=True),
     Column(title="Least", width=9, right=True, from_width=WIDE),
     Column(title="Most", width=9, right=True, from_width=WIDE),
-    Column(title="Last hour", width=SPARK_WIDTH, below_width=WIDE),
-    Column(title="Last hour", width=SPARK_WIDTH_WIDE, from_width=WIDE),
+    Column(title="Course, at most 1 h", width=SPARK_WIDTH, below_width=WIDE),
+    Column(title="Course, at most 1 h", width=SPARK_WIDTH_WIDE, from_width=WIDE),
 )
 
 
@@ -157,7 +157,8 @@ def queue_row(case: Case, now: datetime, zone: tzinfo) -> Row:
             Cell(text=safe(case.id), tone=Tone.ACCENT),
             Cell(text=safe(customer)),
             Cell(text=safe(case.customer or customer)),
-            Cell(text=safe(f"{case.title}{reopened}"), tone=title_tone),
+            # A title may begin with an agent's whole id; the customer has a column.
+            Cell(text=safe(f"{case.title.removeprefix(f'{case.customer}/')}{reopened}"), tone=title_tone),
             _occurrences(case.occurrence_count),
             alarm,
             Cell(text=safe(alarm.text[:1] if case.alarms else ""), tone=alarm.tone),
@@ -183,7 +184,10 @@ def alarm_row(alarm: Alarm, now: datetime) -> Row:
             Cell(text=_condition_word(alarm), tone=condition.tone),
             Cell(text=safe(alarm.customer)),
             Cell(text=safe(alarm.customer)),
-            Cell(text=safe(alarm.title), tone=Tone.NORMAL if alarm.acknowledged else Tone.STRONG),
+            Cell(
+                text=safe(alarm.title.removeprefix(f"{alarm.customer}/")),
+                tone=Tone.NORMAL if alarm.acknowledged else Tone.STRONG,
+            ),
             Cell(text=safe(where)),
             _occurrences(alarm.occurrence_count),
             Cell(text=safe(age_of(alarm.raise_time, now)), tone=Tone.DIM),

@@ -1,14 +1,17 @@
-"""Series of an evidence: the usage against its limit as a ratio, and where the data has holes."""
+"""Series as people read them: usage against its limit, instants as ages, and where the holes are."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from vedette_console.model.resources import Point
+from vedette_console.model.resources import Point, SeriesData
 
 #: Points further apart than this many usual steps are not joined by a line: nobody measured in between.
 HOLE_STEPS = 4
 #: A chart never shows less than this.
-SHORTEST_WINDOW = timedelta(minutes=5)
+SHORTEST_WINDOW = timedelta(minutes=1)
+#: Metrics of this name hold an instant, in seconds since 1970.
+_INSTANT = ".create_time"
 
 
 def ratio(usage: tuple[Point, ...], limit: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -33,6 +36,31 @@ def ratio(usage: tuple[Point, ...], limit: tuple[Point, ...]) -> tuple[Point, ..
                 )
             )
     return tuple(found)
+
+
+def as_age(data: SeriesData) -> SeriesData:
+    """Return a series of instants as the age of the thing at each sample; any other as it is.
+
+    The date of a start is a flat line at 1.8 billion seconds. As an age it grows, and falls at each restart.
+    """
+    if not data.info.name.endswith(_INSTANT):
+        return data
+    info = replace(data.info, name=f"{data.info.name.removesuffix(_INSTANT)}.age")
+    points = tuple(
+        Point(
+            time=point.time,
+            value=point.time.timestamp() - point.value,
+            minimum=point.time.timestamp() - point.maximum,
+            maximum=point.time.timestamp() - point.minimum,
+        )
+        for point in data.points
+    )
+    return SeriesData(info=info, points=points)
+
+
+def moves(data: SeriesData) -> bool:
+    """Return whether a series has had more than one value."""
+    return any(point.minimum != data.points[0].maximum for point in data.points)
 
 
 def window(points: tuple[Point, ...], start: datetime, end: datetime) -> datetime:

@@ -13,9 +13,9 @@ from vedette_console.model.plot import Frame
 from vedette_console.model.resources import SeriesData
 from vedette_console.model.rows import SERIES_COLUMNS, Row, series_name, series_row
 from vedette_console.model.safe import safe
-from vedette_console.model.series import window
+from vedette_console.model.series import as_age, moves, window
+from vedette_console.screens.agents_kept import AgentsKept
 from vedette_console.screens.context import Context
-from vedette_console.screens.frame import DeskScreen
 from vedette_console.widgets.chart import Chart
 from vedette_console.widgets.prose import Prose
 from vedette_console.widgets.table import RowTable
@@ -53,13 +53,19 @@ class SeriesSource:
         """Return a row."""
         return series_row(self.series[line])
 
+    def show(self, series: tuple[SeriesData, ...]) -> None:
+        """Hold these series; the first time the cursor goes to one that moves, which is one to look at."""
+        if not self.series:
+            self._cursor = next((line for line, data in enumerate(series) if moves(data)), 0)
+        self.series = series
+
     @property
     def selected(self) -> SeriesData | None:
         """The series under the cursor."""
         return self.series[self.cursor] if self.series else None
 
 
-class AgentScreen(DeskScreen):
+class AgentScreen(AgentsKept):
     """The detail of one agent."""
 
     TAB = "fleet"
@@ -109,7 +115,7 @@ class AgentScreen(DeskScreen):
                 found += await support.query_series(
                     self._agent_id, name, start=now - LOOK_BACK, end=now, point_count=POINT_COUNT
                 )
-            self._source.series = tuple(found)
+            self._source.show(tuple(map(as_age, found)))
             self._state = "this agent has measured nothing in the last hour"
         except SupportError as error:
             self._state = str(error)

@@ -43,13 +43,13 @@ class AlarmsScreen(BoardScreen[Alarm], CaseActions):
         return ((Cell(text=safe("✓ no alarm holds, none waits for a human"), tone=Tone.GOOD),),)
 
     def case_in_hand(self) -> Case | None:
-        """Return the case of the alarm under the cursor."""
-        alarm = self.board.selected
+        """Return the case of the alarm under the cursor, which sticks to it from now on."""
+        alarm = self.board.take()
         return None if alarm is None else self.context.desk.cases.get(alarm.case_id)
 
     def action_acknowledge(self) -> None:
         """Take the alarm, and its case with it."""
-        alarm = self.board.selected
+        alarm = self.board.take()
         if alarm is None:
             self.complain("there is no alarm here to acknowledge")
         elif alarm.acknowledged:

@@ -127,9 +127,32 @@ class BoardScreen(DeskScreen, Generic[T]):
             self._filter_line.show()
             return
         shown = f" filter: {self._filter_input.value}  ·  {len(self.board)} of {self.board.total}"
+        unknown, _ = self._fields()
+        problem = f"  no field {', '.join(unknown)}, looked for as text" if unknown else ""
         self._filter_line.show(
-            (Cell(text=safe(shown), tone=Tone.ACCENT), Cell(text=safe("  Esc clears"), tone=Tone.DIM))
+            (
+                Cell(text=safe(shown), tone=Tone.ACCENT),
+                Cell(text=safe(problem), tone=Tone.WARNING),
+                Cell(text=safe("  Esc clears"), tone=Tone.DIM),
+            )
         )
+
+    def _fields(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the fields that the filter names and nothing has, and those there are."""
+        item = next(iter(self.board), None)
+        known = () if item is None else tuple(self.fields_of(item))
+        return (self._filter.unknown_fields(known) if known else ()), known
+
+    def _nothing_matches(self) -> tuple[Line, ...]:
+        unknown, known = self._fields()
+        words = f"nothing matches the filter; {self.board.total} hidden"
+        lines: list[Line] = [(Cell(text=safe(words), tone=Tone.DIM),)]
+        if unknown:
+            lines += [
+                (Cell(text=safe(f"no field {', '.join(unknown)}; there are"), tone=Tone.WARNING),),
+                (Cell(text=safe(" ".join(known)), tone=Tone.WARNING),),
+            ]
+        return (*lines, (Cell(text=safe("Esc clears it"), tone=Tone.DIM),))
 
     def _nothing(self) -> tuple[Line, ...]:
         desk = self.context.desk
@@ -137,9 +160,5 @@ class BoardScreen(DeskScreen, Generic[T]):
             waiting = desk.link.problem or f"connecting to {self.context.title}"
             return ((Cell(text=safe(waiting), tone=Tone.WARNING if desk.link.problem else Tone.DIM),),)
         if self._filter.terms:
-            words = f"nothing matches the filter; {self.board.total} hidden"
-            return (
-                (Cell(text=safe(words), tone=Tone.DIM),),
-                (Cell(text=safe("Esc clears it"), tone=Tone.DIM),),
-            )
+            return self._nothing_matches()
         return self.nothing()

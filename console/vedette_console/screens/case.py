@@ -18,6 +18,7 @@ from vedette_console.model.brief import (
 )
 from vedette_console.model.cell import Line, Tone
 from vedette_console.model.resources import Alarm, Case, TimelineEntry
+from vedette_console.model.rows import WIDE
 from vedette_console.screens.case_actions import CaseActions
 from vedette_console.screens.context import Context
 from vedette_console.screens.evidence import fetch_evidence
@@ -52,12 +53,13 @@ class CaseScreen(CaseActions):
         self._headline = Prose(id="case-headline")
         self._brief = Prose(id="case-brief")
         self._promise = Prose(id="case-promise")
+        self._promise_below = Prose(id="case-promise-below")
         self._alarm_list = Prose(id="case-alarms")
         self._chart = Chart(id="case-chart")
         self._timeline_list = Prose(id="case-timeline")
 
     def body(self) -> ComposeResult:
-        """Yield the parts: beside each other where there is room, else below."""
+        """Yield the parts: beside each other where there is room, else below each other."""
         yield self._headline
         with self._scroll, Vertical(id="case-columns"):
             with Vertical(classes="case-column"):
@@ -67,6 +69,7 @@ class CaseScreen(CaseActions):
             with Vertical(classes="case-column"):
                 yield self._chart
                 yield self._timeline_list
+                yield self._promise_below
 
     def on_mount(self) -> None:
         """Fetch what the desk does not hold."""
@@ -149,7 +152,12 @@ class CaseScreen(CaseActions):
             return
         self._headline.show((text(f"{case.id}  ", Tone.ACCENT), *case_headline(case)))
         self._brief.show(*case_brief(case, now, zone))
-        self._promise.show(*case_promise(case, now, zone))
+        promise = case_promise(case, now, zone)
+        # On a narrow screen the measurements and what happened are not to be below the fold. A case opened by
+        # hand has none: what was reported is in the promise.
+        is_last = self.app.size.width < WIDE and bool(case.alarms)
+        self._promise.show(*(() if is_last else promise))
+        self._promise_below.show(*(promise if is_last else ()))
         self._alarm_list.show(*self._alarm_lines())
         self._timeline_list.show(*self._timeline_lines())
 

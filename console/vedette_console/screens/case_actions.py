@@ -30,7 +30,7 @@ class CaseActions(DeskScreen):
     ]
 
     def case_in_hand(self) -> Case | None:
-        """Return the case that a key is about; None when there is none."""
+        """Return the case that a key is about, to act on it; None when there is none."""
         raise NotImplementedError
 
     def action_acknowledge(self) -> None:
@@ -82,7 +82,6 @@ class CaseActions(DeskScreen):
                 ),
                 etag=case.etag,
                 placeholder="what was done",
-                required=False,
             )
         )
 

@@ -7,12 +7,13 @@ from vedette_console.model.resources import Agent
 from vedette_console.model.rows import FLEET_COLUMNS, Row, agent_row
 from vedette_console.model.safe import safe
 from vedette_console.screens.agent import AgentScreen
+from vedette_console.screens.agents_kept import AgentsKept
 from vedette_console.screens.board_screen import BoardScreen
 from vedette_console.screens.context import Context
 from vedette_console.widgets.table import RowTable
 
 
-class FleetScreen(BoardScreen[Agent]):
+class FleetScreen(BoardScreen[Agent], AgentsKept):
     """The live table of agents."""
 
     TAB = "fleet"

@@ -61,8 +61,8 @@ class QueueScreen(BoardScreen[Case], CaseActions):
         )
 
     def case_in_hand(self) -> Case | None:
-        """Return the case under the cursor."""
-        return self.board.selected
+        """Return the case under the cursor, which sticks to it from now on."""
+        return self.board.take()
 
     def action_toggle_resolved(self) -> None:
         """Show or hide resolved cases."""

@@ -50,11 +50,23 @@ def spread(left: Line, right: Line, width: int) -> Content:
     return Content.assemble(left_content, " ", right_content)
 
 
-def segment(cell: Cell, width: int, style: Style, *, right: bool) -> Segment:
-    """Return a cell as exactly `width` terminal cells; what does not fit ends with an ellipsis."""
-    text = Content(cell.text).truncate(width, ellipsis=True)
+def segment(cell: Cell, width: int, style: Style, *, right: bool, keep_end: bool = False) -> Segment:
+    """Return a cell as exactly `width` terminal cells; an ellipsis stands where it was cut."""
+    text = _end_of(cell.text, width) if keep_end else Content(cell.text).truncate(width, ellipsis=True)
     padding = " " * (width - text.cell_length)
     return Segment(f"{padding}{text.plain}" if right else f"{text.plain}{padding}", style)
+
+
+def _end_of(text: str, width: int) -> Content:
+    """Return the end of a text that fits into `width` terminal cells, behind an ellipsis if it was cut."""
+    whole = Content(text)
+    if whole.cell_length <= width:
+        return whole
+    room = max(0, width - 1)
+    start = len(text)
+    while start > 0 and Content(text[start - 1 :]).cell_length <= room:
+        start -= 1
+    return Content(f"…{text[start:]}")
 
 
 def _styled(cell: Cell) -> tuple[str, str]:

@@ -136,6 +136,8 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def action_open(self) -> None:
         """Open the row under the cursor."""
         if len(self._source):
+            # What a person opens, they mean: coming back, the cursor is still on it.
+            self._source.move_to(self._source.cursor)
             self.post_message(self.Opened(self._source.row(self._source.cursor).key))
 
     def on_click(self, event: events.Click) -> None:
@@ -182,7 +184,8 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
             if cell.tone is Tone.CRITICAL:
                 segments += self._badge(cell, placed.width, style, base)
             else:
-                segments += [Segment(" " * GAP, base), segment(cell, placed.width, style, right=placed.right)]
+                text = segment(cell, placed.width, style, right=placed.right, keep_end=placed.keep_end)
+                segments += [Segment(" " * GAP, base), text]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _badge(self, cell: Cell, width: int, style: Style, base: Style) -> list[Segment]:

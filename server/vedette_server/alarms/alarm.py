@@ -1,8 +1,9 @@
 """Alarm: the durable condition on one alarm key, after ISA-18.2.
 
 Two independent facts make its state: whether the condition holds (active or cleared) and whether a human has
-acknowledged it. An alarm is *open* until it is both cleared and acknowledged, or until its case is resolved;
-there is at most one open alarm per key, so a condition that comes back finds the alarm it left.
+acknowledged it. An alarm is *open* for as long as its condition holds, and after that until its case is done;
+one without a case is over when it clears. There is at most one open alarm per key, so a condition that comes
+back finds the alarm it left, with who acknowledged it and a count.
 
 Nothing here does I/O or reads the wall clock. Transitions are in `alarms/lifecycle.py`.
 """

@@ -53,10 +53,10 @@ def worsen(alarm: Alarm, *, priority: Priority, evidence: Evidence) -> tuple[Ala
 
 
 def clear(alarm: Alarm, *, at: datetime, cause: str, now: datetime) -> tuple[Alarm, Reason]:
-    """Return an alarm whose condition went away. One that needs no human any more is closed with it."""
+    """Return an alarm whose condition went away. One without a case is over with that."""
     if not alarm.active:
         return alarm, Reason.UNCHANGED
-    over = alarm.acknowledged or not alarm.case_id
+    over = not alarm.case_id
     after = replace(
         alarm,
         condition=Condition.CLEARED,
@@ -68,10 +68,10 @@ def clear(alarm: Alarm, *, at: datetime, cause: str, now: datetime) -> tuple[Ala
 
 
 def acknowledge(alarm: Alarm, *, by: str, now: datetime) -> tuple[Alarm, Reason]:
-    """Return an alarm that a human has taken; a cleared one is over with that."""
+    """Return an alarm that a human has taken; a cleared one without a case is over with that."""
     if alarm.acknowledged or not alarm.open:
         return alarm, Reason.UNCHANGED
-    closed_at = None if alarm.active else now
+    closed_at = None if alarm.active or alarm.case_id else now
     return replace(alarm, acknowledged_by=by, acknowledged_at=now, closed_at=closed_at), Reason.ACKNOWLEDGED
 
 

@@ -114,7 +114,7 @@ class AdminService:
             name=name,
             secret_hash=credentials.hash_secret(secret),
         )
-        answered = await self._commands.carry_out(command, Token)
+        answered = await self._commands.carry_out(command, Token, caller)
         return answered.entity, "" if answered.repeated else secret
 
     async def ListTokens(
@@ -137,7 +137,7 @@ class AdminService:
             request_id=fields.request_id(request.request_id),
             id=fields.identity("id", request.id),
         )
-        answered = await self._commands.carry_out(command, Token)
+        answered = await self._commands.carry_out(command, Token, caller)
         return admin_pb2.RevokeTokenResponse(token=wire.token(answered.entity))
 
     async def Reload(self, request: admin_pb2.ReloadRequest, caller: Caller) -> admin_pb2.ReloadResponse:
@@ -158,8 +158,8 @@ class AdminService:
             start_time=to_timestamp(self._started_at),
             policy_version=self._reference.policy.version,
             catalog_version=self._reference.catalog_version,
-            turn=head.turn,
-            sequence=head.sequence,
+            turn=wire.uint64(head.turn),
+            sequence=wire.uint64(head.sequence),
             head_hash=head.hash.hex(),
-            connected_agent_count=self._census.agents_in(AgentState.CONNECTED),
+            connected_agent_count=wire.uint32(self._census.agents_in(AgentState.CONNECTED)),
         )

@@ -65,5 +65,5 @@ class AlarmService:
             etag=request.etag,
             note=fields.prose("note", request.note),
         )
-        answered = await self._commands.carry_out(command, Alarm)
+        answered = await self._commands.carry_out(command, Alarm, caller)
         return alarm_pb2.AcknowledgeAlarmResponse(alarm=wire.alarm(answered.entity))

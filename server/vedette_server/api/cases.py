@@ -88,7 +88,7 @@ class CaseService:
             title=fields.line("title", request.title, maximum=MAX_TITLE_CHARS),
             description=fields.prose("description", request.description),
         )
-        return case_pb2.CreateCaseResponse(case=await self._do(command))
+        return case_pb2.CreateCaseResponse(case=await self._do(command, caller))
 
     async def AcknowledgeCase(
         self, request: case_pb2.AcknowledgeCaseRequest, caller: Caller
@@ -101,7 +101,7 @@ class CaseService:
             etag=request.etag,
             note=fields.prose("note", request.note),
         )
-        return case_pb2.AcknowledgeCaseResponse(case=await self._do(command))
+        return case_pb2.AcknowledgeCaseResponse(case=await self._do(command, caller))
 
     async def AssignCase(
         self, request: case_pb2.AssignCaseRequest, caller: Caller
@@ -114,7 +114,7 @@ class CaseService:
             etag=request.etag,
             owner=fields.line("owner", request.owner, minimum=0, maximum=MAX_OWNER_CHARS),
         )
-        return case_pb2.AssignCaseResponse(case=await self._do(command))
+        return case_pb2.AssignCaseResponse(case=await self._do(command, caller))
 
     async def CommentCase(
         self, request: case_pb2.CommentCaseRequest, caller: Caller
@@ -127,7 +127,7 @@ class CaseService:
             etag=request.etag,
             text=fields.prose("text", request.text, minimum=1),
         )
-        return case_pb2.CommentCaseResponse(case=await self._do(command))
+        return case_pb2.CommentCaseResponse(case=await self._do(command, caller))
 
     async def ResolveCase(
         self, request: case_pb2.ResolveCaseRequest, caller: Caller
@@ -140,7 +140,7 @@ class CaseService:
             etag=request.etag,
             resolution=fields.prose("resolution", request.resolution),
         )
-        return case_pb2.ResolveCaseResponse(case=await self._do(command))
+        return case_pb2.ResolveCaseResponse(case=await self._do(command, caller))
 
     async def CloseCase(
         self, request: case_pb2.CloseCaseRequest, caller: Caller
@@ -152,7 +152,7 @@ class CaseService:
             id=fields.identity("id", request.id),
             etag=request.etag,
         )
-        return case_pb2.CloseCaseResponse(case=await self._do(command))
+        return case_pb2.CloseCaseResponse(case=await self._do(command, caller))
 
     async def _get(self, id_: str) -> Case:
         case = await self._reader.get(Kind.CASE, fields.identity("id", id_))
@@ -160,14 +160,14 @@ class CaseService:
             raise not_found("case", id_)
         return case
 
-    async def _do(self, command: inputs.AnyCommand) -> case_pb2.Case:
-        answered = await self._commands.carry_out(command, Case)
+    async def _do(self, command: inputs.AnyCommand, caller: Caller) -> case_pb2.Case:
+        answered = await self._commands.carry_out(command, Case, caller)
         return await self._views.case(answered.entity)
 
 
 def _timeline_entry(entry: Entry) -> case_pb2.TimelineEntry:
     return case_pb2.TimelineEntry(
-        sequence=entry.sequence,
+        sequence=wire.uint64(entry.sequence),
         time=to_timestamp(from_micros(entry.time_us)),
         kind=entry.kind,
         id=entry.id,

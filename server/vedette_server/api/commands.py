@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 
 if TYPE_CHECKING:
+    from vedette_server.api.auth import Caller
     from vedette_server.engine.draft import Done
     from vedette_server.engine.inputs import AnyCommand
     from vedette_server.store.reader import Reader
@@ -43,14 +44,15 @@ class Commands:
         self._loop = loop
         self._reader = reader
 
-    async def carry_out(self, command: AnyCommand, kind: type[E]) -> Answered[E]:
-        """Carry out `command`, whose answer is an entity of type `kind`; return after its commit.
+    async def carry_out(self, command: AnyCommand, kind: type[E], caller: Caller) -> Answered[E]:
+        """Carry out `command` of `caller`; its answer is an entity of type `kind`. Return after its commit.
 
         Raises:
             Refused: it changed nothing.
         """
-        # A request id is the caller's own within one method: using it with another is another request.
-        scoped = f"{type(command).__name__}:{command.request_id}"
+        # A request id belongs to one token and one method: with another of either it is another request. The
+        # name of the token would not do, for others may have it. Neither part in front can hold a colon.
+        scoped = f"{caller.token_id}:{type(command).__name__}:{command.request_id}"
         done = await self._loop.command(msgspec.structs.replace(command, request_id=scoped))
         entity = done.entity
         if entity is None:

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from grpc import aio
-from grpc_channelz.v1 import channelz_pb2
-from grpc_channelz.v1._async import ChannelzServicer
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from vedette.agent.v1 import agent_pb2
 from vedette.support.v1 import admin_pb2, alarm_pb2, case_pb2, fleet_pb2, watch_pb2
+from vedette_server.api import channelz
 from vedette_server.errors import CannotGoOn, ExitCode
 
 if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
+
+    from google.protobuf.descriptor import ServiceDescriptor
 
     from vedette_server.api.admin import AdminService
     from vedette_server.api.alarms import AlarmService
@@ -88,11 +89,13 @@ class Endpoint:
             (fleet_pb2, "SeriesService", services.series),
             (watch_pb2, "WatchService", services.watch),
             (admin_pb2, "AdminService", services.admin),
-            (channelz_pb2, "Channelz", ChannelzServicer),
         ):
-            service = file.DESCRIPTOR.services_by_name[name]
-            guard.register(self._server, service, implementation)
-            self._names.append(service.full_name)
+            self._register(guard, file.DESCRIPTOR.services_by_name[name], implementation)
+        self._register(guard, channelz.SERVICE, channelz.implementation())
+
+    def _register(self, guard: Guard, service: ServiceDescriptor, implementation: object) -> None:
+        guard.register(self._server, service, implementation)
+        self._names.append(service.full_name)
 
     def listen(self, address: Address, *, tls: Tls | None) -> int:
         """Bind the address; return the port.

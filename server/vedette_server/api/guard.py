@@ -11,11 +11,13 @@ passes here.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
 from google.protobuf import message_factory
+from grpc import aio
 
 from vedette_server import log
 from vedette_server.api.auth import ROLE_NEEDED, Caller, authenticate, authenticate_agent
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
-    from grpc import aio
 
     from vedette_server.access.token import Token
     from vedette_server.metrics import Metrics
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
 #: Full name of the one method that agents call.
 AGENT_STREAM: Final = "/vedette.agent.v1.AgentService/Connect"
 _OK: Final = grpc.StatusCode.OK.name
+_CANCELLED: Final = grpc.StatusCode.CANCELLED.name
 
 _log = log.get(__name__)
+
+
+class HungUpError(Exception):
+    """The caller is gone in the middle of an answer: the end of the call, and no mistake of ours."""
 
 
 class Guard:
@@ -78,6 +84,9 @@ class Guard:
         async def guarded(request: Any, context: Context) -> Message:  # noqa: ANN401 -- any message
             try:
                 response = await call(request, await self._caller(method, context))
+            except asyncio.CancelledError:
+                self._count(method, _CANCELLED)
+                raise
             except Exception as error:  # noqa: BLE001 -- told to the caller, and logged when not foreseen
                 failed = _as_api_error(error, method)
             else:
@@ -94,7 +103,13 @@ class Guard:
                 # Written here rather than yielded: a call that is cancelled then ends the generator at once.
                 async with aclosing(call(request, caller)) as responses:
                     async for response in responses:
-                        await context.write(response)
+                        await _send(context, response)
+            except HungUpError:
+                self._count(method, _CANCELLED)
+                return
+            except asyncio.CancelledError:
+                self._count(method, _CANCELLED)
+                raise
             except Exception as error:  # noqa: BLE001 -- told to the caller, and logged when not foreseen
                 failed = _as_api_error(error, method)
             else:
@@ -128,6 +143,14 @@ class Guard:
 def _authorization(context: Context) -> str | None:
     value = dict(context.invocation_metadata() or ()).get("authorization")
     return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+async def _send(context: Context, response: Message) -> None:
+    """Write one of many responses; gRPC's own errors are all that a lost peer looks like from here."""
+    try:
+        await context.write(response)
+    except aio.BaseError as error:
+        raise HungUpError from error
 
 
 def _write(message: Message) -> bytes:

@@ -29,6 +29,8 @@ MAX_TOKEN_CHARS: Final = 2048
 #: Most bytes of the items of one page: with it an answer stays below the 4 MiB that clients take by default.
 MAX_PAGE_BYTES: Final = 3 * 1024 * 1024
 _HASH_BYTES: Final = 8
+#: What the store compares with: integers of SQLite, and of most databases, have 64 bits with a sign.
+_STORE_INTEGERS: Final = range(-(2**63), 2**63)
 #: Fields that may differ between one page and the next.
 _PAGE_FIELDS: Final = ("page_size", "page_token")
 
@@ -59,13 +61,16 @@ def cursor_of(request: Message, kind: type[C]) -> C | None:
         version, fingerprint, cursor = msgspec.msgpack.decode(raw, type=tuple[int, bytes, msgspec.Raw])
         if version != VERSION or fingerprint != _fingerprint(request):
             raise ValueError("of another request")
-        return msgspec.msgpack.decode(cursor, type=kind)
-    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+        found = msgspec.msgpack.decode(cursor, type=kind)
+        if not _is_storable(found):
+            raise ValueError("of no row")
+    except (ValueError, RecursionError, binascii.Error, msgspec.DecodeError) as error:
         raise ApiError(
             grpc.StatusCode.INVALID_ARGUMENT,
             "PAGE_TOKEN_INVALID",
             "page_token does not continue this request; ask for the first page again with an empty one",
         ) from error
+    return found
 
 
 def fitting(items: Sequence[Message]) -> int:
@@ -76,6 +81,12 @@ def fitting(items: Sequence[Message]) -> int:
         if size > MAX_PAGE_BYTES:
             return max(1, count)
     return len(items)
+
+
+def _is_storable(cursor: object) -> bool:
+    """Tell whether the store can compare with every number of a cursor."""
+    parts = cursor if isinstance(cursor, tuple) else (cursor,)
+    return all(part in _STORE_INTEGERS for part in parts if isinstance(part, int))
 
 
 def _fingerprint(request: Message) -> bytes:

@@ -123,8 +123,12 @@ class SeriesService:
         return samples
 
     def _range(self, request: fleet_pb2.QuerySeriesRequest) -> tuple[datetime, datetime]:
-        end = from_timestamp(request.end_time) if request.HasField("end_time") else self._views.now()
-        start = from_timestamp(request.start_time) if request.HasField("start_time") else end - DEFAULT_RANGE
+        try:
+            end = from_timestamp(request.end_time) if request.HasField("end_time") else self._views.now()
+            given = request.HasField("start_time")
+            start = from_timestamp(request.start_time) if given else end - DEFAULT_RANGE
+        except OverflowError as error:
+            raise _range_invalid("the range must lie within the years 1 to 9999") from error
         if not timedelta(0) < end - start <= MAX_RANGE:
             raise _range_invalid(
                 f"the range must end after it starts and span at most {MAX_RANGE.days} days, "

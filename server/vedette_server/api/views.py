@@ -52,7 +52,7 @@ class Views:
 
     async def agent(self, agent: Agent) -> fleet_pb2.Agent:
         """Return an agent, with its link as of now."""
-        link = await self._reader.link_of(agent.id)
+        link = await self._reader.link_of(agent)
         return self.linked_agent(agent, link)
 
     def linked_agent(self, agent: Agent, link: AgentLink | None) -> fleet_pb2.Agent:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from vedette.support.v1 import watch_pb2
 from vedette.timestamps import to_timestamp
 from vedette_server.alarms.alarm import Alarm
-from vedette_server.api import fields, resume
+from vedette_server.api import fields, resume, wire
 from vedette_server.api.hub import WATCHED, Published, Signal, Wanted
 from vedette_server.cases.case import Case
 from vedette_server.engine.changes import Kind
@@ -105,7 +105,7 @@ class WatchService:
     async def _change(self, published: Published) -> watch_pb2.WatchResponse:
         change = published.change
         message = watch_pb2.Change(
-            sequence=change.sequence,
+            sequence=wire.uint64(change.sequence),
             time=to_timestamp(published.at),
             reason=change.reason,
             actor=change.actor,

@@ -50,6 +50,8 @@ ROLES: Final = {
     admin_pb2.ROLE_RESPONDER: Role.RESPONDER,
     admin_pb2.ROLE_ADMIN: Role.ADMIN,
 }
+_UINT32_MAX: Final = 2**32 - 1
+_UINT64_MAX: Final = 2**64 - 1
 _CONDITIONS: Final = {
     Condition.ACTIVE: alarm_pb2.Alarm.CONDITION_ACTIVE,
     Condition.CLEARED: alarm_pb2.Alarm.CONDITION_CLEARED,
@@ -62,6 +64,19 @@ _ROLES_OUT: Final = {role: number for number, role in ROLES.items()}
 def etag(revision: int) -> str:
     """Return the etag of a resource's revision."""
     return str(revision)
+
+
+def uint32(value: int) -> int:
+    """Return the number nearest to `value` that a uint32 holds.
+
+    A number that one agent drives up must not make an answer fail that everyone asks for.
+    """
+    return min(max(value, 0), _UINT32_MAX)
+
+
+def uint64(value: int) -> int:
+    """Return the number nearest to `value` that a uint64 holds; see `uint32`."""
+    return min(max(value, 0), _UINT64_MAX)
 
 
 def role_number(role: Role) -> admin_pb2.Role.ValueType:
@@ -84,8 +99,8 @@ def case(case: Case, *, customer_name: str, clock: ClockFace | None) -> case_pb2
         alarms=case.alarms,
         alarm_code=case.alarm_code,
         alarm_active=bool(case.active_alarms),
-        occurrence_count=case.occurrences,
-        reopen_count=case.reopened,
+        occurrence_count=uint32(case.occurrences),
+        reopen_count=uint32(case.reopened),
         reasons=case.reasons,
         plan=case.plan,
         description=case.description,
@@ -138,7 +153,7 @@ def alarm(alarm: Alarm) -> alarm_pb2.Alarm:
         labels=_labels(alarm.labels),
         case_id=alarm.case_id,
         reasons=alarm.reasons,
-        occurrence_count=alarm.occurrences,
+        occurrence_count=uint32(alarm.occurrences),
         raise_time=to_timestamp(alarm.raised_at),
         clear_time=_time(alarm.cleared_at),
         clear_cause=alarm.clear_cause,
@@ -164,12 +179,12 @@ def agent(agent: Agent, link: AgentLink | None, *, series_count: int) -> fleet_p
         platform=agent.platform,
         # The domain keeps what is added to the agent's times; the wire says how far its clock is ahead.
         clock_skew=to_duration(timedelta(microseconds=-agent.clock_offset_us)),
-        watermark=link.watermark if link else 0,
-        series_count=series_count,
-        missing_fact_count=agent.missing_facts,
+        watermark=uint64(link.watermark) if link else 0,
+        series_count=uint32(series_count),
+        missing_fact_count=uint64(agent.missing_facts),
         expected_back_time=_time(agent.expected_back),
         disconnect_cause=agent.disconnect_cause,
-        connect_count=agent.connect_count,
+        connect_count=uint64(agent.connect_count),
     )
 
 
@@ -191,7 +206,7 @@ def installation(
         entitled=entitlement.entitled,
         reasons=[reason.text for reason in entitlement.reasons],
         agents=agents,
-        open_case_count=open_cases,
+        open_case_count=uint32(open_cases),
     )
 
 

@@ -10,7 +10,7 @@ All instants are event time. Nothing here does I/O or reads the wall clock.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vedette_server.detect.catalog import CrashRule
 from vedette_server.detect.evaluate import Verdict
@@ -74,6 +74,6 @@ def judge_held(state: RuleState | None) -> tuple[RuleState | None, Verdict]:
 
 
 def _is_planned(rule: CrashRule, state: RuleState | None, at: datetime) -> bool:
-    """Return whether a stop was announced at most the rule's window before an exit at `at`."""
+    """Return whether a stop was announced before an exit at `at`, at most the rule's window before it."""
     announced = state.planned_since if state else None
-    return announced is not None and at - announced <= rule.planned_window
+    return announced is not None and timedelta(0) <= at - announced <= rule.planned_window

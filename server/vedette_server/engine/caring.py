@@ -19,7 +19,7 @@ from vedette_server.cases import sla
 from vedette_server.cases.case import Case, CaseState
 from vedette_server.cases.grouping import CLOSE_AFTER, takes_back
 from vedette_server.cases.sla import ClockState, SlaClock
-from vedette_server.contracts.entitlement import Entitlement, entitlement
+from vedette_server.contracts.entitlement import Entitlement, Reason, ReasonCode, entitlement
 from vedette_server.contracts.plan import Plan
 from vedette_server.contracts.priority import Priority
 from vedette_server.detect.catalog import AnyRule
@@ -58,16 +58,35 @@ def raise_alarm(draft: Draft, finding: Finding) -> None:
         alarm = replace(alarm, title=finding.title, entitled=owed.entitled, reasons=reasons)
     else:
         alarm, reason = _new_alarm(draft, finding, owed.entitled, reasons), alarms.Reason.RAISED
-    if not owed.entitled:
-        put_alarm(draft, alarm, reason, text=finding.evidence.text)
-        return
+    _attend(draft, alarm, owed, reason, text=finding.evidence.text, again=True)
+
+
+def _attend(draft: Draft, alarm: Alarm, owed: Entitlement, reason: str, *, text: str, again: bool) -> None:
+    """Record an active alarm with its case: the one it had, that of its cause, or a new one.
+
+    An open case goes on under what was owed when it was opened; entitlement decides about a new one, and
+    about opening one anew.
+
+    Args:
+        draft: the turn.
+        alarm: raised, raised again, or worse than before.
+        owed: what is owed now.
+        reason: of the change.
+        text: of the change.
+        again: whether the condition came once more, rather than got worse.
+    """
     case = _case_of(draft, alarm)
+    if (case is None or not case.open) and not owed.entitled:
+        put_alarm(draft, alarm, reason, text=text)
+        return
     alarm = replace(alarm, case_id=case.id if case else draft.next_id("C"))
-    put_alarm(draft, alarm, reason, text=finding.evidence.text)
+    put_alarm(draft, alarm, reason, text=text)
     if case is None:
         put_case(draft, _new_case(draft, alarm, owed), cases.Reason.OPENED, text=alarm.title)
-    else:
+    elif again or not case.open:
         _take_back(draft, case, alarm)
+    else:
+        raise_case_priority(draft, case, alarm.priority, title=alarm.title)
 
 
 def _new_alarm(draft: Draft, finding: Finding, entitled: bool, reasons: tuple[str, ...]) -> Alarm:  # noqa: FBT001
@@ -99,10 +118,10 @@ def worsen_alarm(draft: Draft, key: str, *, priority: Priority, title: str, evid
     alarm, reason = alarms.worsen(known, priority=priority, evidence=evidence)
     if reason is alarms.Reason.UNCHANGED:
         return
-    put_alarm(draft, replace(alarm, title=title), reason, text=evidence.text)
-    case = draft.world.cases.get(alarm.case_id)
-    if case is not None:
-        raise_case_priority(draft, case, priority, title=title)
+    owed = judge_entitlement(draft.world, draft.world.watchers[evidence.agent].agent, draft.wall)
+    reasons = tuple(one.text for one in owed.reasons)
+    alarm = replace(alarm, title=title, entitled=owed.entitled, reasons=reasons)
+    _attend(draft, alarm, owed, reason, text=evidence.text, again=False)
 
 
 def clear_alarm(draft: Draft, key: str, *, at: datetime, cause: str) -> None:
@@ -117,7 +136,7 @@ def clear_alarm(draft: Draft, key: str, *, at: datetime, cause: str) -> None:
     if case is None or not case.open:
         alarm = replace(alarm, closed_at=draft.wall)
     put_alarm(draft, alarm, reason, text=cause)
-    if case is not None and case.open:
+    if case is not None:
         _case_alarm_cleared(draft, case, alarm.id, cause)
 
 
@@ -125,7 +144,9 @@ def judge_entitlement(world: World, agent: Agent, now: datetime) -> Entitlement:
     """Return whether proactive support is owed for what an agent found, with all reasons."""
     installation = world.policy.installation(agent.customer, agent.installation)
     if installation is None:
-        return Entitlement(entitled=False, plan=None, contract=None, reasons=())
+        text = f"installation {agent.customer}/{agent.installation} is not in the policy"
+        unknown = Reason(code=ReasonCode.CONTRACT_MISSING, holds=False, text=text)
+        return Entitlement(entitled=False, plan=None, contract=None, reasons=(unknown,))
     return entitlement(
         world.policy,
         installation,

@@ -30,10 +30,13 @@ from vedette_server.engine.inputs import (
     ResolveCase,
     RevokeToken,
 )
-from vedette_server.engine.linking import release
+from vedette_server.engine.linking import release, retire
 from vedette_server.engine.refusal import Refused, Status
 from vedette_server.fleet.agent import Agent, AgentState
 from vedette_server.fleet.session import Rejection, RejectReason
+
+#: States in which silence means something.
+MISSED = (AgentState.CONNECTED, AgentState.OVERDUE, AgentState.LOST)
 
 
 def obey(draft: Draft, command: AnyCommand) -> Done:
@@ -42,7 +45,8 @@ def obey(draft: Draft, command: AnyCommand) -> Done:
     Raises:
         Refused: the command cannot be carried out; nothing has changed.
     """
-    command_id = f"{command.by}|{command.request_id}"
+    # With its length ahead of the name, no name and no request id can be taken for another pair.
+    command_id = f"{len(command.by)}|{command.by}|{command.request_id}"
     known = draft.world.requests.get(command_id)
     if known is not None:
         return Done(kind=known.kind, id_=known.subject, sequence=known.sequence, entity=None, repeated=True)
@@ -230,11 +234,12 @@ def _enrol(draft: Draft, command: CreateToken) -> None:
         draft.put(Kind.AGENT, agent.id, agent, "AGENT_ENROLLED", actor=command.by)
     elif watcher.agent.state is AgentState.QUARANTINED:
         for token in tuple(draft.world.tokens.values()):
-            if token.name == command.name and token.revoked_at is None:
+            if (token.role, token.name) == (Role.AGENT, command.name) and token.revoked_at is None:
                 _revoke(draft, token, command.by)
         agent = replace(
             watcher.agent, state=AgentState.NEVER_SEEN, state_since=draft.wall, boot_id="", start_id=""
         )
+        watcher.former_start = ""
         draft.put(Kind.AGENT, agent.id, agent, "AGENT_RELEASED", actor=command.by)
         release(draft, agent)
 
@@ -255,7 +260,18 @@ def _revoke(draft: Draft, token: Token, by: str) -> int:
         draft.replies.append((watcher.stream, Rejection(reason=RejectReason.REVOKED, message=message)))
         watcher.stream = 0
     after = replace(token, revoked_at=token.revoked_at or draft.wall)
-    return draft.put(Kind.TOKEN, token.id, after, "TOKEN_REVOKED", actor=by, text=token.name)
+    sequence = draft.put(Kind.TOKEN, token.id, after, "TOKEN_REVOKED", actor=by, text=token.name)
+    if watcher is not None and watcher.agent.state in MISSED and not _has_credential(draft, token.name):
+        retire(draft, watcher)
+    return sequence
+
+
+def _has_credential(draft: Draft, agent: str) -> bool:
+    """Return whether an agent has any credential that is good."""
+    return any(
+        (token.role, token.name) == (Role.AGENT, agent) and token.revoked_at is None
+        for token in draft.world.tokens.values()
+    )
 
 
 def _case(draft: Draft, id_: str, etag: str) -> Case:

@@ -11,6 +11,7 @@ Nothing here does I/O or reads a clock.
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 from datetime import timedelta
 
 from vedette_server.cases import lifecycle as cases
@@ -34,6 +35,7 @@ from vedette_server.engine.inputs import (
     GoodbyeReceived,
     HeartbeatReceived,
     InvalidFact,
+    LoopStalled,
     PolicyLoaded,
     Recalled,
     SeriesAnnounced,
@@ -41,7 +43,7 @@ from vedette_server.engine.inputs import (
     StreamClosed,
     StreamOpened,
 )
-from vedette_server.engine.judging import held_clear, held_raise, withdraw
+from vedette_server.engine.judging import held_clear, held_raise, withdraw_unwatched
 from vedette_server.engine.linking import (
     change_facts,
     close_stream,
@@ -51,7 +53,7 @@ from vedette_server.engine.linking import (
     open_stream,
 )
 from vedette_server.engine.refusal import Refused
-from vedette_server.engine.world import World, calendar_id, micros
+from vedette_server.engine.world import MICROSECOND, World, calendar_id, micros
 
 #: Answers to requests are kept for this long.
 REQUEST_KEPT = timedelta(hours=24)
@@ -84,7 +86,7 @@ def _decide_other(draft: Draft, one: AnyStored) -> None:  # noqa: C901, PLR0912 
         case StreamClosed():
             close_stream(draft, one)
         case DeadlinesDue():
-            meet_deadlines(draft, one.limit)
+            meet_deadlines(draft, one.limit, frozenset(one.heard))
         case GapReported():
             take_gap(draft, one)
         case InvalidFact():
@@ -104,16 +106,19 @@ def _decide_other(draft: Draft, one: AnyStored) -> None:  # noqa: C901, PLR0912 
         case CatalogLoaded():
             _load_catalog(draft, one)
         case ClockStepped():
-            _step_clock(draft)
+            _step_clock(draft, one.step)
+        case LoopStalled():
+            _give_grace(draft)
         case _:
             raise TypeError(f"no rule for an input of type {type(one).__name__}")
 
 
 def _recall(draft: Draft, recalled: Recalled) -> None:
+    # What this turn has changed already is newer than what was read before it.
     if recalled.case is not None:
-        draft.recalled_cases[recalled.case.id] = recalled.case
+        draft.recalled_cases.setdefault(recalled.case.id, recalled.case)
     if recalled.alarm is not None:
-        draft.recalled_alarms[recalled.alarm.id] = recalled.alarm
+        draft.recalled_alarms.setdefault(recalled.alarm.id, recalled.alarm)
 
 
 def _start(draft: Draft) -> None:
@@ -132,6 +137,7 @@ def _load_policy(draft: Draft, loaded: PolicyLoaded) -> None:
             draft.put(Kind.CALENDAR, id_, calendar, "CALENDAR_LOADED")
     if loaded.policy.version != draft.world.policy.version:
         draft.put(Kind.POLICY, "policy", loaded.policy, "POLICY_LOADED", text=loaded.policy.version)
+        withdraw_unwatched(draft)
 
 
 def _load_catalog(draft: Draft, loaded: CatalogLoaded) -> None:
@@ -139,24 +145,45 @@ def _load_catalog(draft: Draft, loaded: CatalogLoaded) -> None:
     if loaded.catalog.version == draft.world.catalog.version:
         return
     draft.put(Kind.CATALOG, "catalog", loaded.catalog, "CATALOG_LOADED", text=loaded.catalog.version)
-    for state in tuple(draft.world.rule_states.values()):
-        if state.code not in draft.world.rules:
-            withdraw(draft, state.key, f"rule {state.code} was withdrawn")
+    withdraw_unwatched(draft)
 
 
-def _step_clock(draft: Draft) -> None:
-    """Give every agent its grace anew: spans that were measured across the step are not trusted."""
+def _step_clock(draft: Draft, step: timedelta) -> None:
+    """Carry what was measured against the old time over to the new, and give every agent its grace."""
+    for watcher in draft.world.watchers.values():
+        if watcher.stream:
+            # The agent's clock did not move: its facts are as old as before.
+            offset = watcher.agent.clock_offset_us + step // MICROSECOND
+            agent = replace(watcher.agent, clock_offset_us=offset)
+            draft.put(
+                Kind.AGENT, agent.id, agent, "AGENT_CLOCK_OFFSET", text=f"the server's clock moved {step}"
+            )
+            watcher.judged_us += step // MICROSECOND
+    for timer in tuple(draft.world.timers.values()):
+        if timer.steady:
+            draft.arm(timer.kind, timer.subject, timer.due + step, steady=True)
+    _give_grace(draft)
+
+
+def _give_grace(draft: Draft) -> None:
+    """Hold nobody's silence against it: the span was not measured, or it was ours."""
     for watcher in draft.world.watchers.values():
         watcher.last_seen_mono = draft.mono
 
 
-def meet_deadlines(draft: Draft, limit: int) -> None:
-    """Serve at most `limit` deadlines that have come: contracts' first, then holds, then silence."""
+def meet_deadlines(draft: Draft, limit: int, heard: frozenset[str]) -> None:
+    """Serve at most `limit` deadlines that have come: contracts' first, then holds, then silence.
+
+    Args:
+        draft: the turn.
+        limit: most deadlines.
+        heard: agents that have sent something that waits to be decided.
+    """
     for _ in range(limit):
         timer = _due_timer(draft.world, draft)
         if timer is not None:
             _serve(draft, timer)
-        elif not fall_silent(draft):
+        elif not fall_silent(draft, heard):
             return
 
 

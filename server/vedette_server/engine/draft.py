@@ -33,6 +33,8 @@ from vedette_server.engine.refusal import Refused
 from vedette_server.engine.world import REQUESTS_KEPT, Watcher, World, micros
 from vedette_server.fleet.session import Rejection, Welcome
 
+#: Most missing facts that are counted of one agent: no honest one comes near.
+MISSING_LIMIT = 2**48
 #: The actor of what nobody asked for.
 SYSTEM = "vedette"
 
@@ -96,6 +98,10 @@ class Draft:
         )
         self.changes.append(change)
         world.apply(kind, id_, after, self.wall, self.mono)
+        if isinstance(after, Case) and id_ in self.recalled_cases:
+            self.recalled_cases[id_] = after
+        elif isinstance(after, Alarm) and id_ in self.recalled_alarms:
+            self.recalled_alarms[id_] = after
         return change.sequence
 
     def _known(self, kind: Kind, id_: str) -> bool:
@@ -182,7 +188,8 @@ class Draft:
         )
         self.put(Kind.GAP, gap.id, gap, "GAP_RECORDED", text=text)
         if lost:
-            agent = replace(watcher.agent, missing_facts=watcher.agent.missing_facts + count)
+            missing = min(watcher.agent.missing_facts + count, MISSING_LIMIT)
+            agent = replace(watcher.agent, missing_facts=missing)
             self.put(Kind.AGENT, agent.id, agent, "AGENT_FACTS_MISSING", text=text)
 
     def link_rows(self) -> list[tuple[str, str, int, int, int]]:

@@ -133,12 +133,13 @@ def take_events(draft: Draft, fact: EventsReceived) -> None:
     if watcher is None:
         return
     offset = watcher.agent.clock_offset_us
+    far_off = 0
     for position, event in enumerate(fact.events):
-        time_us = min(event.time_us + offset, draft.wall_us)
-        if draft.wall_us - time_us > AGE_LIMIT_US or event.time_us + offset - draft.wall_us > AHEAD_LIMIT_US:
-            text = f"event {event.code} at {event.time_us} us by the agent's clock"
-            _skip(draft, watcher, fact.seq, "time_out_of_range", text)
+        ahead = event.time_us + offset - draft.wall_us
+        if ahead > AHEAD_LIMIT_US or -ahead > AGE_LIMIT_US:
+            far_off += 1
             continue
+        time_us = min(event.time_us + offset, draft.wall_us)
         draft.events.append(
             EventRow(
                 agent=fact.agent,
@@ -154,6 +155,9 @@ def take_events(draft: Draft, fact: EventsReceived) -> None:
             )
         )
         judge_event(draft, watcher, event, from_micros(time_us))
+    if far_off:
+        text = f"{far_off} of {len(fact.events)} events lie too far from now"
+        _skip(draft, watcher, fact.seq, "time_out_of_range", text)
 
 
 #: Reasons of gaps that report what was never measured, rather than facts that were lost.

@@ -74,10 +74,19 @@ class Recalled(Input, frozen=True, kw_only=True):
     alarm: Alarm | None = None
 
 
+class LoopStalled(Input, frozen=True, kw_only=True):
+    """The server itself stood still: its silence is not that of the agents, and each gets its grace anew."""
+
+    #: For how long.
+    span: timedelta
+
+
 class DeadlinesDue(Input, frozen=True, kw_only=True):
     """Time has come for deadlines of the world; at most `limit` of them are served by this input."""
 
     limit: int
+    #: Agents that have sent something that waits to be decided: they are not silent.
+    heard: tuple[str, ...] = ()
 
 
 # --- from agents
@@ -335,6 +344,7 @@ AnyStored = (
     | PolicyLoaded
     | CatalogLoaded
     | ClockStepped
+    | LoopStalled
     | Recalled
     | DeadlinesDue
     | StreamOpened

@@ -235,7 +235,7 @@ def _begin_event(draft: Draft, watcher: Watcher, rule: EventRule, event: EventFa
     state = draft.world.rule_states.get(blank.key)
     raises = state.raises + 1 if state else 1
     after = replace(blank, phase=Phase.ACTIVE, level=1, level_since=(at,), raises=raises)
-    if state is None and late:
+    if late and (state is None or state.phase is Phase.PENDING):
         put_state(draft, blank.key, replace(after, phase=Phase.PENDING, level=0), Verdict.MOVED)
         draft.hold(TimerKind.RULE_RAISE, blank.key, LATE_HOLD)
         return
@@ -295,6 +295,10 @@ def held_raise(draft: Draft, key: str) -> None:
     rule = draft.world.rules.get(state.code) if state else None
     if state is None or rule is None or state.phase is not Phase.PENDING:
         return
+    if isinstance(rule, RatioRule):
+        # The catalog gave the code to a rule of another kind while the event waited.
+        _end(draft, key, draft.wall, f"rule {rule.code} no longer judges events")
+        return
     at = state.level_since[0] if state.level_since and state.level_since[0] else draft.wall
     put_state(draft, key, replace(state, phase=Phase.ACTIVE, level=1), Verdict.RAISED)
     watcher = draft.world.watchers[state.agent]
@@ -310,6 +314,10 @@ def held_clear(draft: Draft, key: str) -> None:
     if state is None:
         return
     if isinstance(rule, CrashRule):
+        if not draft.world.watchers[state.agent].stream:
+            # Nobody sees whether it runs: what the link has held back is heard first.
+            draft.hold(TimerKind.RULE_CLEAR, key, rule.clear_after)
+            return
         after, verdict = judge_held(state)
         if verdict is Verdict.CLEARED:
             _end(draft, key, state.clearing_since or draft.wall, "runs again", after=after)
@@ -317,9 +325,35 @@ def held_clear(draft: Draft, key: str) -> None:
         _end(draft, key, draft.wall, "no such event since")
 
 
-def withdraw(draft: Draft, key: str, cause: str) -> None:
-    """End a detection whose rule is no longer in force."""
-    _end(draft, key, draft.wall, cause)
+def withdraw_unwatched(draft: Draft) -> None:
+    """End every detection and every alarm that no rule in force looks after any more, and say so."""
+    for state in tuple(draft.world.rule_states.values()):
+        cause = _withdrawn(draft, state)
+        if cause:
+            _end(draft, state.key, draft.wall, cause)
+    for alarm in tuple(draft.world.alarms.values()):
+        if alarm.active and alarm.code not in draft.world.rules:
+            clear_alarm(draft, alarm.key, at=draft.wall, cause=f"rule {alarm.code} was withdrawn")
+
+
+def _withdrawn(draft: Draft, state: RuleState) -> str:
+    """Return why no rule looks after a detection any more; "" while one does."""
+    rule = draft.world.rules.get(state.code)
+    watcher = draft.world.watchers[state.agent]
+    match rule:
+        case RatioRule() if watcher.board.pairs or not watcher.board.series:
+            # Without any series the agent has not announced them yet: judged when it has.
+            watched = not watcher.board.series or any(pair.key == state.key for pair in watcher.board.pairs)
+            return "" if watched else f"rule {state.code} no longer applies here"
+        case RatioRule():
+            return f"rule {state.code} no longer applies here"
+        case CrashRule():
+            watched = watches(rule, state.component, _licensed(draft, watcher))
+            return "" if watched else f"rule {state.code} no longer applies to {state.component}"
+        case EventRule():
+            return ""
+        case _:
+            return f"rule {state.code} was withdrawn"
 
 
 def _end(draft: Draft, key: str, at: datetime, cause: str, *, after: RuleState | None = None) -> None:

@@ -8,6 +8,7 @@ Nothing here does I/O or reads a clock.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Container
 from dataclasses import replace
 
 from vedette_server.alarms.alarm import Evidence
@@ -18,7 +19,7 @@ from vedette_server.engine.caring import Finding, clear_alarm, raise_alarm
 from vedette_server.engine.changes import Kind
 from vedette_server.engine.draft import Draft
 from vedette_server.engine.inputs import FactsChanged, GoodbyeReceived, StreamClosed, StreamOpened
-from vedette_server.engine.world import Watcher, micros
+from vedette_server.engine.world import Watcher, micros, remember_outbox
 from vedette_server.fleet.agent import Agent, AgentState
 from vedette_server.fleet.session import (
     Greeting,
@@ -27,7 +28,6 @@ from vedette_server.fleet.session import (
     RejectReason,
     Welcome,
     judge_hello,
-    resume_after,
     return_cause,
     span_text,
 )
@@ -44,16 +44,11 @@ def open_stream(draft: Draft, hello: StreamOpened) -> None:
         message = f"the credential of {hello.agent} was revoked"
         draft.replies.append((hello.stream, Rejection(reason=RejectReason.REVOKED, message=message)))
         return
-    overdue_after = draft.world.limits.overdue_after.total_seconds()
-    known = Known(
-        agent=watcher.agent,
-        alive=watcher.stream != 0 and draft.mono - watcher.last_seen_mono < overdue_after,
-        outbox_id=watcher.outbox_id,
-        watermark=watcher.watermark,
-    )
+    watermark, _hash = _stored(watcher, hello.outbox_id)
+    known = Known(agent=watcher.agent, former_start=watcher.former_start, watermark=watermark)
     greeting = Greeting(
         claimed_agent=hello.claimed_agent,
-        boot_id=hello.boot_id,
+        start_id=hello.start_id,
         outbox_id=hello.outbox_id,
         next_seq=hello.next_seq,
         oldest_seq=hello.oldest_seq,
@@ -65,7 +60,14 @@ def open_stream(draft: Draft, hello: StreamOpened) -> None:
     if watcher.stream:
         message = "a newer stream of this agent took over"
         draft.replies.append((watcher.stream, Rejection(reason=RejectReason.SUPERSEDED, message=message)))
-    _take(draft, watcher, hello, known, greeting)
+    _take(draft, watcher, hello)
+
+
+def _stored(watcher: Watcher, outbox_id: str) -> tuple[int, int]:
+    """Return watermark and fact hash of an outbox, also of one that comes back; zeros for a new one."""
+    if outbox_id == watcher.outbox_id:
+        return watcher.watermark, watcher.fact_hash
+    return watcher.outboxes.get(outbox_id, (0, 0))
 
 
 def _reject(draft: Draft, watcher: Watcher, stream: int, rejection: Rejection) -> None:
@@ -95,16 +97,14 @@ def _quarantine(draft: Draft, watcher: Watcher, rejection: Rejection) -> None:
         _raise(draft, rule, watcher.agent, rejection.message)
 
 
-def _take(draft: Draft, watcher: Watcher, hello: StreamOpened, known: Known, greeting: Greeting) -> None:
+def _take(draft: Draft, watcher: Watcher, hello: StreamOpened) -> None:
     before = watcher.agent
     cause = return_cause(before, hello.boot_id, hello.start_id, hello.previous_stop)
     away = span_text(draft.wall - watcher.last_seen)
     if hello.outbox_id != watcher.outbox_id:
-        watcher.board = Board(before.id)
-        watcher.judged_us = 0
-        watcher.fact_hash = 0
-    watcher.outbox_id = hello.outbox_id
-    watcher.watermark = resume_after(known, greeting)
+        _change_outbox(watcher, hello.outbox_id)
+    if before.start_id not in ("", hello.start_id):
+        watcher.former_start = before.start_id
     watcher.stream, watcher.token = hello.stream, hello.token
     missing = _missing(draft, watcher, hello)
     agent = replace(
@@ -133,6 +133,17 @@ def _take(draft: Draft, watcher: Watcher, hello: StreamOpened, known: Known, gre
     draft.put(Kind.AGENT, agent.id, agent, "AGENT_CONNECTED", text=story)
     _clear_connection(draft, watcher.agent, f"{cause} {away}, {outcome}")
     draft.replies.append((hello.stream, Welcome(agent=agent.id, watermark=watcher.watermark)))
+
+
+def _change_outbox(watcher: Watcher, outbox_id: str) -> None:
+    """Go on with another outbox, a new one or one that comes back, and remember where this one stood."""
+    watermark, fact_hash = _stored(watcher, outbox_id)
+    watcher.outboxes.pop(outbox_id, None)
+    if watcher.outbox_id:
+        remember_outbox(watcher, watcher.outbox_id, watcher.watermark, watcher.fact_hash)
+    watcher.outbox_id, watcher.watermark, watcher.fact_hash = outbox_id, watermark, fact_hash
+    watcher.board = Board(watcher.agent.id)
+    watcher.judged_us = 0
 
 
 def _missing(draft: Draft, watcher: Watcher, hello: StreamOpened) -> int:
@@ -212,14 +223,23 @@ def change_facts(draft: Draft, facts: FactsChanged) -> None:
         draft.put(Kind.AGENT, agent.id, agent, "AGENT_FACTS_CHANGED")
 
 
-def fall_silent(draft: Draft) -> bool:
-    """Serve the first liveness deadline that has come; return whether there was one."""
+def fall_silent(draft: Draft, heard: Container[str] = ()) -> bool:
+    """Serve the first liveness deadline that has come; return whether there was one.
+
+    Args:
+        draft: the turn.
+        heard: agents that have sent something that waits to be decided: they are not silent.
+    """
     world = draft.world
     if not world.liveness_heap or world.liveness_heap[0][0] > draft.mono:
         return False
-    _due, id_ = heapq.heappop(world.liveness_heap)
+    entry, id_ = heapq.heappop(world.liveness_heap)
     watcher = world.watchers[id_]
-    watcher.scheduled = False
+    if watcher.scheduled != entry:
+        return True  # An earlier entry took its place.
+    watcher.scheduled = None
+    if id_ in heard:
+        watcher.last_seen_mono = draft.mono
     due = world.silence_due(watcher, draft.wall, draft.mono)
     if due is not None and due <= draft.mono:
         _miss(draft, watcher)
@@ -268,6 +288,20 @@ def _raise(draft: Draft, rule: ConnectionRule | IdentityRule, agent: Agent, text
 def _clear_connection(draft: Draft, agent: Agent, cause: str) -> None:
     for rule in draft.world.catalog.connections:
         clear_alarm(draft, alarm_key(rule.code, agent.id, ()), at=draft.wall, cause=cause)
+
+
+def retire(draft: Draft, watcher: Watcher) -> None:
+    """Expect nothing more of an agent whose last credential was revoked."""
+    cause = "its credential was revoked"
+    agent = replace(
+        watcher.agent,
+        state=AgentState.GOODBYE,
+        state_since=draft.wall,
+        expected_back=None,
+        disconnect_cause=cause,
+    )
+    draft.put(Kind.AGENT, agent.id, agent, "AGENT_RETIRED", text=cause)
+    _clear_connection(draft, agent, cause)
 
 
 def release(draft: Draft, agent: Agent) -> None:

@@ -18,7 +18,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vedette_server.alarms.alarm import Alarm
@@ -34,6 +34,7 @@ from vedette_server.engine.inputs import (
     CatalogLoaded,
     ClockStepped,
     DeadlinesDue,
+    LoopStalled,
     PolicyLoaded,
     Recalled,
     ServerStarted,
@@ -165,11 +166,14 @@ class TurnLoop:
         self._streams: dict[int, _Stream] = {}
         self._last_stream = 0
         self._wake = asyncio.Event()
+        self._recalling = asyncio.Lock()
+        #: When the loop last looked at the clock, monotonic seconds.
+        self._looked = math.inf
         self._stopping = False
         #: Inputs of streams that the turn that is being decided has taken.
         self._taken: list[StreamInput] = []
         #: A suspect that waits for a turn of its own.
-        self._held: tuple[Lane | None, StreamInput] | None = None
+        self._held: tuple[Lane, StreamInput] | None = None
         self.quarantine = Quarantine()
         self.tally = Tally()
         self.on_commit: list[Callable[[TurnRecord], None]] = []
@@ -190,10 +194,12 @@ class TurnLoop:
         try:
             return await self._ask(command, None)
         except Refused as refused:
-            recalled = await self._recall_for(refused)
-            if recalled is None:
-                raise
-        return await self._ask(command, recalled)
+            # One at a time: what is recalled must still be so when the command is decided.
+            async with self._recalling:
+                recalled = await self._recall_for(refused)
+                if recalled is None:
+                    raise
+                return await self._ask(command, recalled)
 
     async def _recall_for(self, refused: Refused) -> Recalled | None:
         """Return a case or alarm that is over and so not in the world, if that is why it was refused."""
@@ -274,6 +280,10 @@ class TurnLoop:
             step = self._clock.take_step()
             if step is not None:
                 self._inbox.system.append(ClockStepped(step=step))
+            stalled = instant.mono - self._looked
+            self._looked = instant.mono
+            if stalled > self._limits.heartbeat.total_seconds() + LOOK_SECONDS:
+                self._inbox.system.append(LoopStalled(span=timedelta(seconds=stalled)))
             try:
                 await self._turn(instant)
             except (_Defect, _Unwritable) as failure:
@@ -323,6 +333,8 @@ class TurnLoop:
         """Apply what has piled up, in order, within the bounds of a turn."""
         stored: list[AnyStored] = []
         self._taken = []
+        while self._inbox.system:
+            stored.append(_apply(draft, self._inbox.system.popleft()))
         while self._asked and len(stored) < TURN_INPUTS:
             one = self._asked.popleft()
             self._deciding.append(one)
@@ -331,7 +343,7 @@ class TurnLoop:
             stored.append(_apply(draft, one.command))
         due = self.world.seconds_to_deadline(draft.wall, draft.mono)
         if due is not None and due <= 0:
-            stored.append(_apply(draft, DeadlinesDue(limit=TURN_INPUTS)))
+            stored.append(_apply(draft, DeadlinesDue(limit=TURN_INPUTS, heard=self._heard())))
         while len(stored) < TURN_INPUTS:
             taken = self._held or self._inbox.pop()
             self._held = None
@@ -344,11 +356,14 @@ class TurnLoop:
                 break
             self._taken.append(frame)
             stored.append(_apply(draft, frame))
-            if lane is not None:
-                self._make_room(lane)
+            self._make_room(lane)
             if suspect or self._clock.stopwatch() - begun > TURN_SECONDS:
                 break
         return stored
+
+    def _heard(self) -> tuple[str, ...]:
+        """Return the agents that have sent something that waits."""
+        return tuple(sorted(stream.agent for stream in self._streams.values() if stream.lane.waiting))
 
     def _make_room(self, lane: Lane) -> None:
         stream = self._streams.get(lane.stream)

@@ -28,6 +28,10 @@ from vedette_server.fleet.agent import Agent, AgentLink, AgentState
 from vedette_server.fleet.liveness import Limits, next_deadline
 from vedette_server.telemetry.series import Series, SeriesPage
 
+#: Outboxes of one agent whose watermarks are remembered.
+OUTBOXES_KEPT = 16
+#: A heap is built anew when it is this much longer than what it is about.
+HEAP_SLACK = 64
 #: Answers kept for repeated requests.
 REQUESTS_KEPT = 10_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,8 +75,20 @@ class Watcher:
     board: Board
     #: Newest observe time judged, microseconds; detection never goes back behind it.
     judged_us: int = 0
-    #: Whether the liveness heap holds an entry for it.
-    scheduled: bool = False
+    #: Start id of the process before the one that is connected: should it come back, two processes live.
+    former_start: str = ""
+    #: Watermark and fact hash of other outboxes of this agent, the newest last; bounded by `OUTBOXES_KEPT`.
+    outboxes: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
+    #: When its entry of the liveness heap is due, monotonic seconds; None while it has none.
+    scheduled: float | None = None
+
+
+def remember_outbox(watcher: Watcher, outbox_id: str, watermark: int, fact_hash: int) -> None:
+    """Keep the watermark of an outbox that is not the current one, and forget the oldest beyond the bound."""
+    watcher.outboxes[outbox_id] = (watermark, fact_hash)
+    watcher.outboxes.move_to_end(outbox_id)
+    while len(watcher.outboxes) > OUTBOXES_KEPT:
+        watcher.outboxes.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,12 +188,15 @@ class World:
         return world
 
     def _load_links(self, links: Sequence[AgentLink], pages: Sequence[SeriesPage]) -> None:
-        for link in links:
+        for link in sorted(links, key=lambda link: link.last_seen):
             watcher = self.watchers[link.agent]
-            watcher.outbox_id = link.outbox_id
-            watcher.watermark = link.watermark
-            watcher.fact_hash = link.fact_hash
             watcher.last_seen = link.last_seen
+            if link.outbox_id == watcher.agent.outbox_id:
+                watcher.outbox_id = link.outbox_id
+                watcher.watermark = link.watermark
+                watcher.fact_hash = link.fact_hash
+            else:
+                remember_outbox(watcher, link.outbox_id, link.watermark, link.fact_hash)
         announced: dict[str, list[Series]] = {}
         for page in pages:
             watcher = self.watchers[page.agent]
@@ -249,12 +268,11 @@ class World:
 
     def schedule(self, watcher: Watcher, wall: datetime, mono: float) -> None:
         """Put an agent whose silence would change something on the liveness heap, once."""
-        if watcher.scheduled:
-            return
         due = self.silence_due(watcher, wall, mono)
-        if due is not None:
-            heapq.heappush(self.liveness_heap, (due, watcher.agent.id))
-            watcher.scheduled = True
+        if due is None or (watcher.scheduled is not None and watcher.scheduled <= due):
+            return
+        heapq.heappush(self.liveness_heap, (due, watcher.agent.id))
+        watcher.scheduled = due
 
     def silence_due(self, watcher: Watcher, wall: datetime, mono: float) -> float | None:
         """Return when silence next changes the state of an agent, on the monotonic clock; None when never."""
@@ -280,7 +298,10 @@ class World:
             return
         self.cases[case.id] = case
         for key in case.alarm_keys:
-            self.case_by_key[key] = case.id
+            holder = self.cases.get(self.case_by_key.get(key, ""), case)
+            # A word on an old case takes no condition from the case that works on it now.
+            if (case.open, case.created_at) >= (holder.open, holder.created_at):
+                self.case_by_key[key] = case.id
 
     def _set_timer(self, timer: Timer, wall: datetime, mono: float) -> None:
         self.timers[timer.id] = timer
@@ -288,8 +309,14 @@ class World:
             due = mono + (timer.due - wall).total_seconds()
             self.steady_due[timer.id] = due
             heapq.heappush(self.steady_heap, (due, timer.id))
+            if len(self.steady_heap) > 2 * len(self.steady_due) + HEAP_SLACK:
+                self.steady_heap = [(at, id_) for id_, at in self.steady_due.items()]
+                heapq.heapify(self.steady_heap)
         else:
             heapq.heappush(self.wall_heap, (micros(timer.due), timer.id))
+            if len(self.wall_heap) > 2 * len(self.timers) + HEAP_SLACK:
+                self.wall_heap = [(micros(one.due), one.id) for one in self.timers.values() if not one.steady]
+                heapq.heapify(self.wall_heap)
 
     def _set_request(self, request: Request) -> None:
         self.requests[request.id] = request

@@ -56,9 +56,9 @@ class Known:
     """What is known of an agent's link when it says hello."""
 
     agent: Agent
-    #: Whether another stream of this agent is open and was heard of within two heartbeats.
-    alive: bool
-    outbox_id: str
+    #: Start id of the process before the present one; empty when there was none.
+    former_start: str
+    #: Watermark of the outbox that the hello names; 0 when that outbox is new.
     watermark: int
 
 
@@ -67,7 +67,7 @@ class Greeting:
     """What a hello says that matters for taking it."""
 
     claimed_agent: str
-    boot_id: str
+    start_id: str
     outbox_id: str
     next_seq: int
     oldest_seq: int
@@ -79,23 +79,19 @@ def judge_hello(known: Known, hello: Greeting) -> Rejection | None:
     if hello.claimed_agent not in ("", agent.id):
         message = f'hello claims to be "{hello.claimed_agent}", the credential is that of {agent.id}'
         return Rejection(reason=RejectReason.IDENTITY_MISMATCH, message=message)
-    if agent.state is AgentState.QUARANTINED or (known.alive and agent.boot_id != hello.boot_id):
-        message = f"two machines use the credential of {agent.id}; make a new token for one of them"
+    came_back = hello.start_id == known.former_start and hello.start_id != agent.start_id
+    if agent.state is AgentState.QUARANTINED or came_back:
+        message = f"two processes use the credential of {agent.id}; make a new token for one of them"
         return Rejection(
             reason=RejectReason.IDENTITY_CONFLICT, message=message, retry_after=timedelta(seconds=60)
         )
     if not 1 <= hello.oldest_seq <= hello.next_seq:
         message = f"oldest_seq must be from 1 to next_seq, got {hello.oldest_seq} with {hello.next_seq}"
         return Rejection(reason=RejectReason.INVALID_FRAME, message=message)
-    if hello.outbox_id == known.outbox_id and hello.next_seq <= known.watermark:
+    if hello.next_seq <= known.watermark:
         message = f"outbox {hello.outbox_id} is at seq {hello.next_seq}, but {known.watermark} is stored here"
         return Rejection(reason=RejectReason.OUTBOX_CONFLICT, message=f"{message}; start a new outbox")
     return None
-
-
-def resume_after(known: Known, hello: Greeting) -> int:
-    """Return the watermark that a taken hello resumes after, before any gap is counted."""
-    return known.watermark if hello.outbox_id == known.outbox_id else 0
 
 
 class SeqVerdict(StrEnum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -110,11 +110,16 @@ class Reader:
         rows = await self._rows(statement.where(table.c.secret_hash == secret_hash))
         return stored_entity(Token, Kind.TOKEN, rows[0]) if rows else None
 
-    async def link_of(self, agent: str) -> AgentLink | None:
+    async def link_of(self, agent: Agent) -> AgentLink | None:
         """Return what changes with every frame of an agent; None before its first hello."""
+        return (await self._links_of([agent])).get((agent.id, agent.outbox_id))
+
+    async def _links_of(self, agents: Sequence[Agent]) -> dict[tuple[str, str], AgentLink]:
+        """Return the links of agents, those of former outboxes too, by agent and outbox."""
         table = tables.links
-        rows = await self._rows(self._of(table, select(table)).where(table.c.agent == agent))
-        return link_of_row(rows[0]) if rows else None
+        ids = [agent.id for agent in agents]
+        rows = await self._rows(self._of(table, select(table)).where(table.c.agent.in_(ids)))
+        return {(row.agent, row.outbox_id): link_of_row(row) for row in rows}
 
     # --- lists ---------------------------------------------------------------------------------------------
 
@@ -158,25 +163,19 @@ class Reader:
         self, wanted: AgentFilter, *, after: AgentCursor | None = None, limit: int
     ) -> Page[LinkedAgent, AgentCursor]:
         """Return agents by id, each with its link."""
-        table, links = tables.agents, tables.links
-        same_agent = and_(links.c.partition == table.c.partition, links.c.agent == table.c.id)
+        table = tables.agents
         statement = (
-            self._of(table, select(table.c.id, table.c.data, links))
-            .select_from(table.outerjoin(links, same_agent))
+            self._of(table, select(table.c.id, table.c.data))
             .where(*_equal(table, wanted, "customer", "installation"))
             .order_by(table.c.id)
         )
         if wanted.states:
             statement = statement.where(table.c.state.in_(wanted.states))
         rows = await self._rows(_page(statement, table.c.id > after.id if after else None, limit))
-        agents = [
-            LinkedAgent(
-                agent=stored_entity(Agent, Kind.AGENT, row),
-                link=None if row.agent is None else link_of_row(row),
-            )
-            for row in rows
-        ]
-        return _cut(agents, [AgentCursor(row.id) for row in rows], limit)
+        agents = [stored_entity(Agent, Kind.AGENT, row) for row in rows]
+        links = await self._links_of(agents)
+        linked = [LinkedAgent(agent=one, link=links.get((one.id, one.outbox_id))) for one in agents]
+        return _cut(linked, [AgentCursor(row.id) for row in rows], limit)
 
     async def list_tokens(self, *, after: TokenCursor | None = None, limit: int) -> Page[Token, TokenCursor]:
         """Return tokens, revoked ones too, oldest first."""

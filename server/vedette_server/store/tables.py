@@ -138,13 +138,13 @@ STATE_TABLES: Final[dict[Kind, Table]] = {
     Kind.TOKEN: tokens,
 }
 
-#: What changes with every frame of an agent; updated in place, never journaled.
+#: What changes with every frame of an agent, one row an outbox; updated in place, never journaled.
 links = Table(
     "links",
     metadata,
     _column("partition", Integer, primary_key=True),
     _column("agent", Text, primary_key=True),
-    _column("outbox_id", Text),
+    _column("outbox_id", Text, primary_key=True),
     _column("watermark", BigInteger),
     _column("fact_hash", BigInteger),
     _column("last_seen_us", BigInteger),

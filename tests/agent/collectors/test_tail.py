@@ -1,13 +1,14 @@
 """The lines added to a log, whatever happens to the file."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vedette_agent.collectors.tail import MAX_LINE, MAX_LOOK, Tail
+from vedette_agent.collectors.tail import MAX_LINE, MAX_LOOK, Position, Tail
 
 
 @pytest.fixture
@@ -139,6 +140,70 @@ def test_bytes_that_are_no_text_are_replaced(log: Path) -> None:
     with log.open("ab") as file:
         file.write(b"caf\xe9\n")
     assert tail.look().lines == ("caf\ufffd",)
+
+
+def test_a_rotation_just_after_the_file_was_opened_reports_no_line_twice(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tail = following(log)
+    append(log, "one\n")
+    fstat = os.fstat
+
+    def rotated_meanwhile(descriptor: int) -> os.stat_result:
+        monkeypatch.setattr(os, "fstat", fstat)
+        log.rename(log.with_name("suite.log.1"))
+        log.write_text("two\n")
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", rotated_meanwhile)
+    assert tail.look().lines == ("one",)
+    append(log.with_name("suite.log.1"), "written to the old one still\n")
+    append(log, "three\n")
+    assert tail.look().lines == ("written to the old one still", "two", "three")
+    assert tail.look().lines == ()
+
+
+BANNER = "#" * 300
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # Behind a constant banner: grown beyond the offset, to it exactly, and not up to it.
+        (f"{BANNER}\na\n", f"{BANNER}\nb\nc\nd\n"),
+        (f"{BANNER}\na\n", f"{BANNER}\nb\n"),
+        (f"{BANNER}\na\nb\n", f"{BANNER}\nb\n"),
+        # To the same size without one.
+        ("aaaa\n", "bbbb\n"),
+        # What lies before the offset is the same, what the file begins with is not.
+        ("a" * 10 + "\n" + "-" * 2000 + "\n", "b" * 10 + "\n" + "-" * 2000 + "\n"),
+    ],
+)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_written_anew_between_two_looks_is_read_from_its_start(
+    log: Path, before: str, after: str, restarted: bool
+) -> None:
+    log.write_text(before)
+    tail = following(log)
+    log.write_text(after)
+    if restarted:
+        position, tail = tail.position, Tail(log)
+        tail.position = position
+    assert tail.look().lines == tuple(after.splitlines())
+    assert tail.look().lines == ()
+
+
+def test_a_file_that_was_only_touched_is_not_read_again(log: Path) -> None:
+    tail = following(log)
+    os.utime(log, ns=(0, log.stat().st_mtime_ns + 10**9))
+    assert tail.look().lines == ()
+
+
+def test_a_position_of_an_agent_before_the_second_fingerprint_goes_on(log: Path) -> None:
+    tail = Tail(log)
+    tail.position = replace(following(log).position or Position(identity=""), foot_size=0, foot_crc=0)
+    append(log, "one\n")
+    assert tail.look().lines == ("one",)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")

@@ -52,6 +52,7 @@ def test_a_stream_that_lived_longer_than_the_window_starts_anew_a_flapping_one_d
         (Ended(cause=Cause.SILENCE, text=""), Verdict(next=Next.AGAIN, delay=2.5)),
         (Ended(cause=Cause.NO_WELCOME, text=""), Verdict(next=Next.AGAIN, delay=2.5)),
         (Ended(cause=Cause.OUTBOX_MOVED, text=""), Verdict(next=Next.AGAIN, delay=2.5)),
+        (Ended(cause=Cause.CLOCK_DRIFTED, text=""), Verdict(next=Next.AGAIN, delay=2.5)),
         (Ended(cause=Cause.OUTBOX_BEHIND, text=""), Verdict(next=Next.RENEW_OUTBOX, delay=2.5)),
         (lost("UNAUTHENTICATED"), Verdict(next=Next.AGAIN, delay=62.5)),
         (lost("PERMISSION_DENIED"), Verdict(next=Next.AGAIN, delay=62.5)),

@@ -398,6 +398,41 @@ async def test_a_clock_that_was_set_says_hello_again(
         assert second - first > timedelta(minutes=59)
 
 
+class RunningAwayClock(SystemClock):
+    """Wall and monotonic time go on alike, so this machine alone cannot know that they ran ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now_us(self) -> int:
+        return super().now_us() + round(self.ahead * 1e6)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+async def test_a_clock_that_ran_away_from_the_servers_says_hello_again(
+    outbox: Outbox, server: AgentServer, tmp_path: Path
+) -> None:
+    server.behaviour.heartbeat = 3600.0  # each ack then answers a fact, and a minute passes unnoticed
+    clock = RunningAwayClock()
+    link = make_link(outbox, server.address, tmp_path, clock)
+    async with running(link):
+        for minute in range(4):
+            clock.ahead = 61.0 * minute
+            for _ in range(6):
+                await outbox.append([events("tick")])
+                sent = outbox.next_seq - 1
+                await until(lambda sent=sent: outbox.acked_seq == sent)  # type: ignore[misc]
+        await server.until(lambda: len(server.streams) == 2)
+    said = server.streams[1].hello
+    assert said.previous_link_error.startswith("this machine's clock drifted by +")
+    assert (
+        timestamps.to_micros(timestamps.from_timestamp(said.agent_time))
+        > SystemClock().now_us() + 100_000_000
+    )
+
+
 async def test_many_links_live_in_one_process(server: AgentServer, tmp_path: Path) -> None:
     outboxes = []
     tasks = []

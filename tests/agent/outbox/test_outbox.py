@@ -1,6 +1,7 @@
 """The durable queue of facts, on a real SQLite file."""
 
 import asyncio
+import errno
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 import pytest
 
 from tests.agent.support.facts import Ledger, batch, events
@@ -15,6 +17,7 @@ from vedette.agent.v1 import agent_pb2
 from vedette.telemetry.v1 import telemetry_pb2
 from vedette_agent.errors import OutboxError
 from vedette_agent.facts import Batch, FactKind, Gap, GapReason, gauge
+from vedette_agent.outbox import salvage, tables
 from vedette_agent.outbox.outbox import Outbox
 from vedette_agent.outbox.record import Record
 
@@ -232,7 +235,7 @@ async def test_a_damaged_file_never_stops_the_agent_and_is_told_as_a_gap(path: P
         reasons = [gap_of(one).reason for one in records if one.kind is FactKind.GAP]
         assert GAP_REASON.REASON_OUTBOX_CORRUPT in reasons
         assert outbox.outbox_id != before
-        assert path.with_name("outbox.db.damaged").exists()
+        assert path.with_name("outbox.db.damaged-1").exists()
 
 
 async def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
@@ -240,6 +243,121 @@ async def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
     async with opened(path) as outbox:
         (record,) = await everything(outbox)
         assert gap_of(record).reason == GAP_REASON.REASON_OUTBOX_CORRUPT
+
+
+class Killed(BaseException):
+    """Stands for a process that ends at once."""
+
+
+async def filled_then_damaged(path: Path) -> None:
+    """Leave an outbox with three events and a remembered value, then damage what holds the metrics."""
+    async with opened(path) as outbox:
+        await outbox.append([events("first"), events("second"), events("third")], memory={"log:x": b"1"})
+    with closing(sqlite3.connect(path)) as database:
+        ((root,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_kind'")
+        database.execute("PRAGMA journal_mode=DELETE")
+    data = bytearray(path.read_bytes())
+    data[(root - 1) * 4096 : root * 4096] = b"\xa5" * 4096
+    path.write_bytes(data)
+
+
+async def is_salvaged(path: Path) -> bool:
+    """Say whether the outbox has everything that `filled_then_damaged` put in, and the gap that tells."""
+    async with opened(path) as outbox:
+        records = await everything(outbox)
+        frames = [agent_pb2.ConnectRequest.FromString(one.payload) for one in records]
+        codes = [frame.events.events[0].code for frame in frames[:-1]]
+        assert await outbox.memory("log:x") == b"1"
+        assert frames[-1].gap.reason == GAP_REASON.REASON_OUTBOX_CORRUPT
+        assert [record.seq for record in records] == list(range(1, outbox.next_seq))
+        return codes == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    ("where", "part", "files"),
+    [
+        # Before anything is committed.
+        (tables, "insert_records", {"outbox.db", "outbox.db.repaired"}),
+        (tables, "remember", {"outbox.db", "outbox.db.repaired"}),
+        # Committed, and no file moved yet.
+        (salvage, "put_in_place", {"outbox.db", "outbox.db.repaired"}),
+        # The damaged file is set aside, the repaired one is not in its place yet.
+        (salvage, "finish_repair", {"outbox.db.damaged-1", "outbox.db.repaired"}),
+    ],
+)
+async def test_a_kill_at_any_point_of_a_salvage_loses_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch, where: Any, part: str, files: set[str]
+) -> None:
+    await filled_then_damaged(path)
+    whole = getattr(where, part)
+
+    def killed(*arguments: Any, **options: Any) -> Any:
+        if part == "finish_repair" and path.exists():
+            return whole(*arguments, **options)  # the one at the start, that finds nothing to finish
+        raise Killed
+
+    monkeypatch.setattr(where, part, killed)
+    with pytest.raises(Killed):
+        await Outbox.open(path)
+    assert files <= {file.name for file in path.parent.iterdir()}
+    monkeypatch.setattr(where, part, whole)
+    assert await is_salvaged(path)
+    assert {file.name for file in path.parent.iterdir()} == {"outbox.db", "outbox.db.damaged-1"}
+
+
+async def test_a_log_left_of_the_damaged_file_never_reaches_the_repaired_one(path: Path) -> None:
+    await filled_then_damaged(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(salvage, "finish_repair", lambda path: None if path.exists() else _kill())
+        with pytest.raises(Killed):
+            await Outbox.open(path)
+    path.with_name("outbox.db-wal").write_bytes(b"\x37\x7f\x06\x82" + b"stale" * 2000)
+    assert await is_salvaged(path)
+
+
+def _kill() -> None:
+    raise Killed
+
+
+async def test_the_last_three_damaged_files_are_kept_and_none_is_overwritten(path: Path) -> None:
+    for number in range(1, 6):
+        path.write_bytes(b"no database, number %d " % number * 100)
+        async with opened(path):
+            pass
+    kept = sorted(path.parent.glob("outbox.db.damaged*"))
+    assert [file.name for file in kept] == [
+        "outbox.db.damaged-3",
+        "outbox.db.damaged-4",
+        "outbox.db.damaged-5",
+    ]
+    assert [file.read_bytes()[20:21] for file in kept] == [b"3", b"4", b"5"]
+
+
+async def test_a_repair_that_the_disk_refuses_is_tried_again_with_the_next_use(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled_then_damaged(path)
+    data = path.read_bytes()
+    path.unlink()
+    begin_repair = salvage.begin_repair
+
+    def full(_path: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with opened(path) as outbox:
+        assert outbox._database is not None
+        await outbox._database.close()
+        path.write_bytes(data)
+        outbox._database = await aiosqlite.connect(path, isolation_level=None)
+        monkeypatch.setattr(salvage, "begin_repair", full)
+        for _ in range(2):
+            with pytest.raises(OutboxError, match="cannot be repaired"):
+                await outbox.append([events("fourth")])
+        monkeypatch.setattr(salvage, "begin_repair", begin_repair)
+        assert (await outbox.append([events("fourth")])).seqs == (5,)
+        assert [one.kind for one in await everything(outbox)].count(FactKind.EVENTS) == 4
+    with pytest.raises(OutboxError, match="is closed"):
+        await outbox.append([events("fifth")])
 
 
 async def test_a_new_id_renumbers_what_waits_and_loses_nothing(path: Path) -> None:

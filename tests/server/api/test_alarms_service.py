@@ -83,7 +83,9 @@ async def test_alarms_are_listed_newest_first_filtered_and_paged(vedette: Runnin
     assert second.next_page_token == ""
 
 
-async def test_a_resolved_alarm_is_listed_only_when_asked_for(vedette: Running) -> None:
+async def test_a_cleared_alarm_is_open_until_its_case_is_resolved_and_then_listed_only_when_asked_for(
+    vedette: Running,
+) -> None:
     ann = await vedette.person("ann")
     agent = await vedette.agent("acme/hq/n1")
     await agent.announce(
@@ -97,6 +99,8 @@ async def test_a_resolved_alarm_is_listed_only_when_asked_for(vedette: Running) 
     assert (raised.evidence.value, raised.evidence.threshold) == (0.85, 0.8)
     await ann.ask(ann.alarms.AcknowledgeAlarm, alarm_pb2.AcknowledgeAlarmRequest(id="A-1", request_id="r"))
     await agent.batch(now_us(), {0: 10.0, 1: 100.0})
+    assert await alarms(ann) == ["A-1"]
+    await ann.ask(ann.cases.ResolveCase, case_pb2.ResolveCaseRequest(id="C-1", request_id="r"))
     assert await alarms(ann) == []
     assert await alarms(ann, show_closed=True) == ["A-1"]
 

@@ -116,6 +116,18 @@ async def test_the_same_request_id_in_another_method_is_another_request(vedette:
     assert answer.case.etag != case.etag
 
 
+async def test_two_tokens_of_one_name_are_two_callers_and_one_actor(vedette: Running) -> None:
+    desk, another_desk = await vedette.person("desk"), await vedette.person("desk")
+    first = await opened(desk, request_id="same")
+    second = await opened(another_desk, request_id="same")
+    assert (first.id, second.id) == ("C-1", "C-2")
+    assert (await opened(desk, request_id="same")).id == "C-1"
+    assert (await opened(another_desk, request_id="same")).id == "C-2"
+    timeline = case_pb2.ListCaseTimelineRequest(id="C-2")
+    (entry,) = (await desk.ask(desk.cases.ListCaseTimeline, timeline)).entries
+    assert entry.actor == "desk"
+
+
 async def test_the_same_request_id_of_another_caller_is_another_request(vedette: Running) -> None:
     ann, bob = await vedette.person("ann"), await vedette.person("bob")
     assert (await opened(ann)).id == "C-1"

@@ -1,6 +1,7 @@
 """Installations, agents and series through the API, with a real agent's stream behind them."""
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.server.api.callers import Running, now_us
 from vedette.support.v1 import case_pb2, common_pb2, fleet_pb2
@@ -196,6 +197,13 @@ async def test_more_samples_than_points_are_summarised_without_losing_a_peak(ved
             "RANGE_INVALID",
         ),
         ({"start_time": to_timestamp(from_micros(0))}, "RANGE_INVALID"),
+        # The first second of the year 10000, and the last before the year 1.
+        ({"end_time": Timestamp(seconds=253_402_300_800)}, "RANGE_INVALID"),
+        ({"start_time": Timestamp(seconds=-62_135_596_801)}, "RANGE_INVALID"),
+        ({"start_time": Timestamp(seconds=-(2**63), nanos=-1)}, "RANGE_INVALID"),
+        ({"end_time": Timestamp(seconds=2**63 - 1, nanos=2**31 - 1)}, "RANGE_INVALID"),
+        # Begins where the range that is meant without a start does not.
+        ({"end_time": Timestamp(seconds=-62_135_596_800)}, "RANGE_INVALID"),
     ],
 )
 async def test_a_wrong_query_is_refused(vedette: Running, fields: dict[str, object], reason: str) -> None:

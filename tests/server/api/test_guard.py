@@ -1,13 +1,15 @@
 """The guard: what is unforeseen tells nothing about the inside, and nothing is served unguarded."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 from grpc import aio
+from structlog.testing import capture_logs
 
 from tests.server.api.callers import Running
 from vedette.agent.v1 import agent_pb2
-from vedette.support.v1 import case_pb2
+from vedette.support.v1 import case_pb2, watch_pb2
+from vedette_server.api.auth import Caller
 from vedette_server.api.cases import CaseService
 from vedette_server.api.guard import Guard
 from vedette_server.api.watch import WatchService
@@ -47,3 +49,38 @@ async def test_a_method_that_the_table_of_roles_does_not_name_is_not_served(vede
     service = agent_pb2.DESCRIPTOR.services_by_name["AgentService"]
     with pytest.raises(KeyError, match="AgentService/Connect"):
         guard.register(aio.server(), service, object())
+
+
+class DeadPeer:
+    """The context of a call whose peer is gone, as gRPC shows it: only writing tells."""
+
+    def peer(self) -> str:
+        return "unix:"
+
+    def invocation_metadata(self) -> tuple[()]:
+        return ()
+
+    async def write(self, _response: object) -> None:
+        raise aio.InternalError("Failed grpc_call_start_batch: 10")
+
+
+async def test_a_caller_that_hangs_up_is_no_mistake_of_ours(vedette: Running) -> None:
+    is_closed = False
+
+    async def endless(_request: object, _caller: Caller) -> AsyncGenerator[watch_pb2.WatchResponse, None]:
+        nonlocal is_closed
+        try:
+            while True:
+                yield watch_pb2.WatchResponse()
+        finally:
+            is_closed = True
+
+    metrics = Metrics(server_version="1")
+    guard = Guard(reader=vedette.server._api.reference._reader, metrics=metrics)
+    method = "/vedette.support.v1.WatchService/Watch"
+    with capture_logs() as logged:
+        await guard._streaming(method, endless)(watch_pb2.WatchRequest(), DeadPeer())  # type: ignore[arg-type]
+    assert logged == []
+    assert is_closed
+    counted = {"method": method, "code": "CANCELLED"}
+    assert metrics.registry.get_sample_value("vedette_api_calls_total", counted) == 1

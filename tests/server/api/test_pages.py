@@ -75,6 +75,39 @@ def test_a_token_that_is_none_of_ours_is_refused_and_nothing_else_happens(token:
     assert refusal(continued(ACME, token)).reason == "PAGE_TOKEN_INVALID"
 
 
+@pytest.mark.parametrize(("number", "is_taken"), [(2**63 - 1, True), (2**63, False), (2**64 - 1, False)])
+def test_a_forged_cursor_with_a_number_that_no_store_can_look_for_is_refused(
+    number: int, is_taken: bool
+) -> None:
+    token = page_token(ACME, (number, "C-42"))
+    if is_taken:
+        assert cursor_of(continued(ACME, token), Cursor) == (number, "C-42")
+    else:
+        assert refusal(continued(ACME, token)).reason == "PAGE_TOKEN_INVALID"
+
+
+def test_a_forged_cursor_that_is_a_bare_number_is_held_to_the_same() -> None:
+    with pytest.raises(ApiError) as caught:
+        cursor_of(continued(ACME, page_token(ACME, 2**64 - 1)), int)
+    assert caught.value.reason == "PAGE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("cursor", [True, 7.0, None, b"7", [7], {"7": 7}, "7"])
+def test_a_forged_cursor_of_another_type_is_refused(cursor: object) -> None:
+    token = page_token(ACME, (cursor, "C-42"))
+    assert refusal(continued(ACME, token)).reason == "PAGE_TOKEN_INVALID"
+
+
+def test_a_token_that_nests_without_end_is_refused() -> None:
+    nested = b"\x93\x01" + b"\x91" * 1500
+    token = base64.urlsafe_b64encode(nested).rstrip(b"=").decode()
+    assert len(token) <= pages.MAX_TOKEN_CHARS
+    assert refusal(continued(ACME, token)).reason == "PAGE_TOKEN_INVALID"
+    nested = b"\x93\x01\xc4\x01x" + b"\x91" * 1500 + b"\xc0"
+    token = base64.urlsafe_b64encode(nested).rstrip(b"=").decode()
+    assert refusal(continued(ACME, token)).reason == "PAGE_TOKEN_INVALID"
+
+
 def test_a_page_ends_before_it_is_too_large_and_never_before_its_first_item(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from vedette_server.engine.inbox import LANE_LIMIT, Inbox, Lane
+from vedette_server.engine.inbox import LANE_LIMIT, LANE_LIMIT_BYTES, URGENT_RUN, Inbox, Lane
 from vedette_server.engine.inputs import (
     BatchReceived,
-    DeadlinesDue,
     EventFact,
     EventsReceived,
 )
@@ -33,7 +32,7 @@ def drain(inbox: Inbox) -> list[tuple[int, int]]:
     taken = []
     while (one := inbox.pop()) is not None:
         lane, frame = one
-        taken.append((lane.stream if lane else 0, getattr(frame, "seq", 0)))
+        taken.append((lane.stream, getattr(frame, "seq", 0)))
     return taken
 
 
@@ -61,12 +60,20 @@ def test_a_stream_with_an_event_goes_first_and_keeps_the_order_of_its_facts() ->
     assert drain(inbox) == [(2, 7), (2, 8), (1, 1), (2, 9)]
 
 
-def test_what_the_server_has_to_say_goes_before_all_agents() -> None:
+def test_a_lane_that_always_has_events_lets_others_through() -> None:
     inbox = Inbox()
-    lane = Lane(stream=1, customer="acme")
-    inbox.put(lane, events(lane, 1))
-    inbox.system.append(DeadlinesDue(limit=1))
-    assert drain(inbox) == [(0, 0), (1, 1)]
+    flood, other = Lane(stream=1, customer="acme"), Lane(stream=3, customer="cato")
+    calm = Lane(stream=2, customer="basil")
+    inbox.put(flood, events(flood, 1))
+    inbox.put(calm, batch(calm, 1))
+    inbox.put(other, events(other, 1))
+    taken = []
+    for seq in range(2, 40):
+        inbox.put(flood, events(flood, seq))
+        lane, _frame = inbox.pop() or (flood, None)
+        taken.append(lane.stream)
+    assert taken.index(3) == 1
+    assert taken.index(2) == URGENT_RUN
 
 
 def test_a_lane_is_full_at_its_limit_and_has_room_again_below() -> None:
@@ -79,3 +86,14 @@ def test_a_lane_is_full_at_its_limit_and_has_room_again_below() -> None:
     assert lane.full
     inbox.pop()
     assert not lane.full
+
+
+def test_a_lane_is_full_by_bytes_too() -> None:
+    inbox = Inbox()
+    lane = Lane(stream=1, customer="acme")
+    large = batch(lane, 1)
+    large.raw = b"x" * LANE_LIMIT_BYTES
+    inbox.put(lane, large)
+    assert lane.full
+    inbox.pop()
+    assert (lane.full, lane.size_bytes) == (False, 0)

@@ -1,26 +1,34 @@
 """What decide makes of facts, silence and commands: short stories on a manual clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.server.engine.conftest import CATALOG
 from tests.support.stage import TUESDAY, Stage
 from vedette_server.access.token import Role
 from vedette_server.alarms.alarm import Condition
 from vedette_server.cases.case import CaseState
 from vedette_server.cases.sla import ClockState
 from vedette_server.contracts.priority import Priority
+from vedette_server.detect.catalog import LabelMatch
 from vedette_server.engine.changes import Kind
 from vedette_server.engine.inputs import (
     AcknowledgeAlarm,
     AcknowledgeCase,
     AssignCase,
+    CatalogLoaded,
+    ClockStepped,
     CloseCase,
     CommentCase,
     CreateCase,
     CreateToken,
+    DeadlinesDue,
+    FactsChanged,
     GoodbyeReceived,
+    LoopStalled,
     ResolveCase,
     RevokeToken,
 )
@@ -348,20 +356,30 @@ def test_a_flood_of_unknown_codes_raises_eleven_alarms_at_most(stage: Stage) -> 
 
 def test_two_machines_with_one_credential_are_both_quarantined(stage: Stage) -> None:
     agent = stage.connect(NODE)
-    first = agent.stream
-    said = agent.hello(boot_id="boot-2", start_id="start-9")
+    agent.hello(boot_id="boot-2", start_id="start-2")
+    second = agent.stream
+    said = agent.hello(boot_id="boot-1", start_id="start-1")
     assert isinstance(said[0], Rejection)
     assert said[0].reason is RejectReason.IDENTITY_CONFLICT
-    assert [
-        one.reason for stream, one in stage.replies if stream == first and isinstance(one, Rejection)
-    ] == [RejectReason.IDENTITY_CONFLICT]
+    last = [one for stream, one in stage.replies if stream == second][-1]
+    assert isinstance(last, Rejection)
+    assert last.reason is RejectReason.IDENTITY_CONFLICT
     assert stage.world.watchers[NODE].agent.state is AgentState.QUARANTINED
     assert stage.alarm("A-1").code == "identity_conflict"
-    assert isinstance(agent.hello(boot_id="boot-1")[0], Rejection)
+    assert isinstance(agent.hello()[0], Rejection)
 
+    person = stage.ask(CreateToken, role=Role.VIEWER, name=NODE, secret_hash="a person named like a node")
     stage.ask(CreateToken, role=Role.AGENT, name=NODE, secret_hash="another")
     assert not stage.alarm("A-1").active
+    assert stage.world.tokens[person.id].revoked_at is None
     assert isinstance(agent.hello()[0], Welcome)
+
+
+def test_clones_of_one_boot_are_noticed_and_a_fast_reboot_is_no_clone(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    assert isinstance(agent.hello(boot_id="boot-2", start_id="start-2")[0], Welcome)
+    assert isinstance(agent.hello(boot_id="boot-3", start_id="start-3")[0], Welcome)
+    assert isinstance(agent.hello(start_id="start-2")[0], Rejection)
 
 
 def test_another_identity_than_the_credentials_is_rejected(stage: Stage) -> None:
@@ -487,3 +505,170 @@ def test_a_limit_of_zero_is_exceeded_by_any_use_and_by_nothing_else(stage: Stage
     stage.advance(seconds=10)
     agent.database(0, limit=0)
     assert not stage.alarm("A-1").active
+
+
+def test_an_agent_that_left_and_came_back_early_is_missed_like_any_other(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    back = stage.wall + timedelta(hours=10)
+    stage.apply(
+        GoodbyeReceived(stream=agent.stream, agent=NODE, reason=StopReason.UPGRADE, expected_back=back)
+    )
+    agent.fall_silent()
+    stage.advance(seconds=60)
+    agent.hello(start_id="start-2")
+    stage.advance(seconds=20)
+    assert stage.world.watchers[NODE].agent.state is AgentState.OVERDUE
+    agent.hello()
+    stage.advance(seconds=20)
+    assert stage.world.watchers[NODE].agent.state is AgentState.OVERDUE
+    stage.advance(seconds=100)
+    assert stage.world.watchers[NODE].agent.state is AgentState.LOST
+
+
+def test_what_waits_to_be_decided_is_no_silence(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.fall_silent()
+    stage.mono += 1000
+    stage.wall += timedelta(seconds=1000)
+    stage.apply(DeadlinesDue(limit=500, heard=(NODE,)))
+    assert stage.world.watchers[NODE].agent.state is AgentState.CONNECTED
+    stage.mono += 1000
+    stage.wall += timedelta(seconds=1000)
+    stage.apply(LoopStalled(span=timedelta(seconds=1000)), DeadlinesDue(limit=500))
+    assert stage.world.watchers[NODE].agent.state is AgentState.CONNECTED
+    stage.advance(seconds=120)
+    assert stage.world.watchers[NODE].agent.state is AgentState.LOST
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_server_clock_that_is_set_blinds_nobody_and_loses_nothing(stage: Stage, hours: int) -> None:
+    agent = stage.connect(NODE)
+    agent.database(10)
+    step = timedelta(hours=hours)
+    stage.wall += step
+    stage.apply(ClockStepped(step=step))
+    stage.advance(seconds=10)
+    agent.database(95, ago=step.total_seconds())
+    assert stage.alarm("A-1").active
+    assert stage.world.watchers[NODE].agent.missing_facts == 0
+
+
+def test_outboxes_that_alternate_lose_nothing_and_store_nothing_twice(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    for _ in range(5):
+        agent.event("product.info")
+    agent.hello(outbox_id="outbox-2", next_seq=1, oldest_seq=1, acked_seq=0)
+    for name in ("next_seq", "oldest_seq", "acked_seq"):
+        del agent.identity[name]
+    assert agent.hello(outbox_id="outbox-1") == [Welcome(agent=NODE, watermark=5)]
+    assert stage.world.watchers[NODE].agent.missing_facts == 0
+
+
+def test_what_gets_worse_after_its_case_was_resolved_reopens_it(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.database(85)
+    stage.ask(ResolveCase, id="C-1", etag="", resolution="known")
+    stage.advance(minutes=10)
+    agent.database(95)
+    case = stage.case("C-1")
+    assert (case.state, case.priority, case.reopened) == (CaseState.NEW, Priority.P3, 1)
+
+
+def test_a_resolved_case_still_hears_that_its_alarm_cleared(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.database(95)
+    stage.ask(ResolveCase, id="C-1", etag="", resolution="known")
+    stage.advance(seconds=10)
+    agent.database(10)
+    assert stage.case("C-1").active_alarms == ()
+
+
+def test_a_word_on_an_old_case_takes_no_condition_from_the_case_of_today(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.database(95)
+    stage.ask(ResolveCase, id="C-1", etag="", resolution="")
+    stage.advance(seconds=10)
+    agent.database(10)
+    stage.advance(days=1, seconds=1)
+    agent.database(95)
+    stage.ask(CommentCase, id="C-1", etag="", text="post mortem")
+    stage.ask(CloseCase, id="C-1", etag="")
+    stage.advance(seconds=10)
+    agent.database(10)
+    stage.advance(seconds=10)
+    agent.database(95)
+    assert stage.case("C-2").occurrences == 2
+    assert (Kind.CASE, "C-3") not in stage.images
+
+
+def test_becoming_entitled_and_rising_opens_a_case(stage: Stage) -> None:
+    agent = stage.connect(NODE, product_version="2019.Autumn.1")
+    agent.database(85)
+    assert stage.alarm("A-1").case_id == ""
+    stage.apply(FactsChanged(stream=agent.stream, agent=NODE, product_version="2026.Winter.1", ha_role=None))
+    stage.advance(seconds=10)
+    agent.database(95)
+    assert stage.alarm("A-1").case_id == "C-1"
+
+
+def test_an_open_case_takes_its_alarm_back_though_nothing_new_is_owed(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.database(85)
+    stage.advance(seconds=10)
+    agent.database(10)
+    stage.apply(FactsChanged(stream=agent.stream, agent=NODE, product_version="2019.Autumn.1", ha_role=None))
+    stage.advance(seconds=10)
+    agent.database(85)
+    stage.advance(minutes=16)
+    assert stage.case("C-1").state is CaseState.NEW
+
+
+def test_an_acknowledged_alarm_that_comes_back_is_the_same_alarm(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.database(95)
+    stage.ask(AcknowledgeCase, id="C-1", etag="", note="")
+    stage.advance(seconds=10)
+    agent.database(10)
+    stage.advance(seconds=10)
+    agent.database(95)
+    alarm = stage.alarm("A-1")
+    assert (alarm.active, alarm.acknowledged, alarm.occurrences) == (True, True, 2)
+
+
+def test_a_rule_that_is_gone_or_no_longer_applies_clears_its_alarms(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.database(95)
+    agent.fall_silent()
+    stage.advance(minutes=3)
+    rule = replace(CATALOG.ratios[0], where=(LabelMatch(name="database", values=("main",), negated=True),))
+    stage.apply(CatalogLoaded(catalog=replace(CATALOG, version="2", ratios=(rule,), connections=())))
+    assert stage.alarm("A-1").clear_cause == "rule database_space no longer applies here"
+    assert stage.alarm("A-2").clear_cause == "rule cloud_connection_lost was withdrawn"
+
+
+def test_an_agent_whose_last_token_was_revoked_is_not_missed(stage: Stage) -> None:
+    stage.connect(NODE)
+    stage.ask(RevokeToken, id="T-1")
+    stage.advance(minutes=5)
+    assert not stage.world.alarms
+    assert stage.world.watchers[NODE].agent.state is AgentState.GOODBYE
+
+
+def test_a_crash_clears_only_while_somebody_sees_that_it_runs(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.event("component.exited", "voip-stack")
+    agent.event("component.started", "voip-stack")
+    agent.close()
+    agent.fall_silent()
+    stage.advance(seconds=60)
+    assert stage.alarm("A-1").active
+    agent.hello()
+    stage.advance(seconds=10)
+    assert not stage.alarm("A-1").active
+
+
+def test_an_exit_before_the_announced_stop_is_a_crash(stage: Stage) -> None:
+    agent = stage.connect(NODE)
+    agent.event("component.stop_planned", "voip-stack")
+    agent.event("component.exited", "voip-stack", ago=5)
+    assert stage.alarm("A-1").code == "voip_stack_crash"

@@ -28,6 +28,7 @@ from vedette_server.engine.inputs import (
     CreateToken,
     EventFact,
     EventsReceived,
+    HeartbeatReceived,
     InvalidFact,
     PolicyLoaded,
     ResolveCase,
@@ -37,9 +38,10 @@ from vedette_server.engine.inputs import (
 from vedette_server.engine.refusal import Refused
 from vedette_server.engine.turn import TurnLoop
 from vedette_server.engine.world import micros
-from vedette_server.fleet.agent import StopReason
+from vedette_server.fleet.agent import AgentState, StopReason
 from vedette_server.fleet.session import Rejection, Welcome
 from vedette_server.replay import replay
+from vedette_server.store.errors import StoreFull
 from vedette_server.store.sql import Store
 from vedette_server.telemetry.series import Series
 
@@ -278,6 +280,36 @@ async def test_while_the_disk_is_full_nothing_is_acknowledged_and_then_everythin
                 clock.advance(seconds=1)
                 await asyncio.sleep(0)
         assert not server.loop.tally.disk_full
+
+
+async def test_a_full_disk_that_outlasts_the_limit_of_silence_loses_nobody(
+    tmp_path: Path, policy: Policy, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, policy, clock) as server:
+        token = await server.enrol()
+        stream, ear = await server.hello(token)
+        await ear.until(Welcome(agent=NODE, watermark=0))
+        commit, full = server.store.commit, True
+
+        async def maybe(record: TurnRecord) -> None:
+            if full:
+                raise StoreFull("the disk is full")
+            await commit(record)
+
+        monkeypatch.setattr(server.store, "commit", maybe)
+        for _ in range(13):
+            await server.loop.offer(stream, HeartbeatReceived(stream=stream, agent=NODE))
+            clock.advance(seconds=10)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        full = False
+        told = len(ear.words)
+        async with asyncio.timeout(10):
+            while len(ear.words) < told + 2:
+                clock.advance(seconds=1)
+                await asyncio.sleep(0)
+        assert not server.loop.world.alarms
+        assert server.loop.world.watchers[NODE].agent.state is AgentState.CONNECTED
 
 
 async def test_a_defect_ends_all_streams_and_the_fact_that_met_it_is_remembered(

@@ -126,7 +126,7 @@ class Alarm(_message.Message):
 
     @_builtins.property
     def close_time(self) -> _timestamp_pb2.Timestamp:
-        """When the alarm was over for good: cleared and acknowledged; unset while it is open."""
+        """When the alarm was over for good: cleared, and its case done; unset while it is open."""
 
     @_builtins.property
     def evidence(self) -> Global___Evidence:

@@ -138,7 +138,7 @@ def _facts() -> None:
         _text("agent"),
         _text("outbox_id"),
         *(_big(name) for name in ("watermark", "fact_hash", "last_seen_us")),
-        sa.PrimaryKeyConstraint("partition", "agent", name="pk_links"),
+        sa.PrimaryKeyConstraint("partition", "agent", "outbox_id", name="pk_links"),
         sqlite_with_rowid=False,
     )
 
